@@ -1,0 +1,21 @@
+"""The `hologram` command: also `python -m hologram_core`. Its libraries are an extra."""
+
+from __future__ import annotations
+
+import sys
+
+
+def main() -> int:
+    """Run the command line; say what to install where click or rich are missing. Returns the exit status."""
+    try:
+        from .cli import run
+    except ModuleNotFoundError as error:
+        if error.name not in ("click", "rich"):
+            raise
+        print(f"hologram: {error.name} is not installed; pip install 'hologram-core[cli]'", file=sys.stderr)
+        return 1
+    return run()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,196 @@
+"""Dispatch: ask every provider, rank the offers, find the interval of n the answer holds for.
+
+resolve() is the one place where a kernel is chosen; what it returns is also what explain() shows,
+so the two cannot disagree.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from .catalogue import OpSpec
+from .kernel import MAX_N, Kernel, Refusal
+from .provider import Provider
+from .ranking import Offer, interval, rank, reason
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """What one provider said: an offer with its rank (1 = chosen), or a refusal, and why."""
+
+    provider: str
+    version: str
+    offer: Offer | None
+    rank: int | None
+    reason: str
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the candidate as plain data."""
+        offer = self.offer
+        return {
+            "provider": self.provider,
+            "version": self.version,
+            "rank": self.rank,
+            "reason": self.reason,
+            "kernel": None
+            if offer is None
+            else {
+                "tier": offer.tier,
+                "priority": offer.priority,
+                "isa": offer.isa,
+                "min_n": offer.min_n,
+                "max_n": offer.max_n,
+                "doc": offer.doc,
+            },
+        }
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """The answer to "which kernel, and why": print it, or use the fields."""
+
+    op: str
+    dtype: str
+    n: int
+    candidates: tuple[Candidate, ...]  #: offers by rank, then refusals; who said "not mine" is left out
+    interval: tuple[int, int]  #: the n for which the same answer holds, both ends inclusive
+    asked: tuple[str, ...]  #: every provider, by name
+    problems: tuple[str, ...] = ()  #: providers that failed, one line each
+    advice: tuple[str, ...] = ()  #: what would change the answer
+
+    @property
+    def winner(self) -> Offer | None:
+        """The offer that is used, None if there is none."""
+        first = self.candidates[0] if self.candidates else None
+        return first.offer if first is not None and first.rank == 1 else None
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the explanation as plain data, for JSON."""
+        return {
+            "op": self.op,
+            "dtype": self.dtype,
+            "n": self.n,
+            "winner": self.candidates[0].to_dict() if self.winner else None,
+            "candidates": [candidate.to_dict() for candidate in self.candidates],
+            "interval": list(self.interval),
+            "asked": list(self.asked),
+            "problems": list(self.problems),
+            "advice": list(self.advice),
+        }
+
+    def __str__(self) -> str:
+        winner = self.winner
+        if winner is None:
+            lines = [f"{self.op} {self.dtype} n={self.n}: no kernel; asked: {', '.join(self.asked) or 'nobody'}"]
+        else:
+            lines = [
+                f"{self.op} {self.dtype} n={self.n}: {winner.provider} ({winner.tier}, {winner.isa}), "
+                f"{_range(*self.interval)}"
+            ]
+        lines += [f"  {_line(candidate)}" for candidate in self.candidates]
+        lines += [f"  !  {problem}" for problem in self.problems]
+        lines += [f"  to change it: {line}" for line in self.advice]
+        return "\n".join(lines)
+
+
+def _range(low: int, high: int) -> str:
+    if low == high:
+        return f"for n = {low}"
+    return f"for n >= {low}" if high == MAX_N else f"for {low} <= n <= {high}"
+
+
+def _line(candidate: Candidate) -> str:
+    name = f"{candidate.provider} {candidate.version}".strip()
+    offer = candidate.offer
+    if offer is None:
+        return f"-  {name}: {candidate.reason}"
+    what = f"{offer.tier} {offer.priority}, {offer.isa}, {_range(offer.min_n, offer.max_n)[4:]}"
+    return f"{candidate.rank}  {name}: {what}; {candidate.reason}"
+
+
+@dataclass(frozen=True)
+class Rules:
+    """What the user has a say in: priorities and pins by provider, and the levels of this CPU."""
+
+    levels: Sequence[str]
+    priority: Mapping[str, int]
+    pins: Mapping[str, str]  #: op -> provider
+
+
+def resolve(
+    spec: OpSpec, dtype: str, n: int, providers: Sequence[Provider], rules: Rules, pinned: str | None = None
+) -> Explanation:
+    """Ask all providers for (op, dtype, n), rank what they offer, and say for which n that holds.
+
+    Ranking can change only where a declared range begins or ends. So if every provider that
+    answered has declared its kernels for this op and dtype, the answer holds between those ends;
+    otherwise it holds for this n alone.
+    """
+    name = spec.kernel_op
+    pinned = pinned or rules.pins.get(spec.name)
+    offers: list[Offer] = []
+    refused: list[Candidate] = []
+    ranges: list[tuple[int, int]] = []
+    limit = (0, MAX_N)
+    for provider in providers:
+        failures = len(provider.failures)
+        answer = provider.offer(name, dtype, n)
+        declared = provider.declared(name, dtype)
+        ranges += [(kernel.min_n, kernel.max_n) for kernel in declared]
+        if len(provider.failures) > failures or _undeclared(answer, declared):
+            limit = (n, n)
+        if isinstance(answer, Kernel):
+            limit = max(limit[0], answer.min_n), min(limit[1], answer.max_n)
+            outcome = judge(answer, spec, provider, rules)
+            if isinstance(outcome, Offer):
+                offers.append(outcome)
+                continue
+            answer = Refusal(f"refused: {outcome}")
+        if isinstance(answer, Refusal):
+            refused.append(Candidate(provider.name, provider.version, None, None, answer.reason))
+    return Explanation(
+        spec.name,
+        dtype,
+        n,
+        (*_ranked(offers, pinned), *refused),
+        interval(n, ranges, limit),
+        tuple(provider.name for provider in providers),
+        tuple(
+            f"{provider.name}: {failure.where}: {failure.message}"
+            for provider in providers
+            for failure in provider.failures
+        ),
+    )
+
+
+def _undeclared(answer: Kernel | Refusal | None, declared: Sequence[Kernel]) -> bool:
+    return not declared if isinstance(answer, Refusal) else answer is not None and answer not in declared
+
+
+def _ranked(offers: Sequence[Offer], pinned: str | None) -> list[Candidate]:
+    order = rank(offers, pinned)
+    return [
+        Candidate(
+            offer.provider,
+            offer.version,
+            offer,
+            position,
+            "chosen" if position == 1 else reason(order[0], offer, pinned),
+        )
+        for position, offer in enumerate(order, 1)
+    ]
+
+
+def judge(kernel: Kernel, spec: OpSpec, provider: Provider, rules: Rules) -> Offer | str:
+    """Turn a provider's kernel into an Offer, or say why it cannot serve the op."""
+    expected = spec.kernel_signature
+    if kernel.signature != expected:
+        return f"its signature is {kernel.signature}, that of {spec.kernel_op!r} is {expected}"
+    variant = kernel.best_variant(rules.levels)
+    if variant is None:
+        has = ", ".join(level for level, _ in kernel.variants)
+        return f"compiled for {has}; this runtime uses {', '.join(rules.levels) or 'no level'}"
+    priority = rules.priority.get(provider.name, kernel.rank_priority)
+    return Offer(kernel, provider.name, provider.version, priority, *variant)

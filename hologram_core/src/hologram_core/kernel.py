@@ -1,0 +1,112 @@
+"""Kernel and Refusal: what a provider answers.
+
+A Kernel is a frozen value: which op and dtype it serves, for which n, and where its code is. It is
+checked once, when it is made, so that nothing behind it has to; contradictions are refused with
+SignatureError, TypeError or ValueError.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from . import dtypes
+from .errors import SignatureError
+from .signature import Signature
+
+MAX_N = 2**63 - 1  #: "any n"
+PRIORITIES: Mapping[str, int] = {"inline": 300, "user": 200, "fallback": 100}  #: by tier
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """ "Mine, but not for this dtype or n": the reason is printed by explain()."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Kernel:
+    """One routine for one op and one dtype."""
+
+    op: str  #: the op it serves: "sigmoid"
+    signature: Signature  #: must equal the op's
+    dtype: str  #: "f32"; parameters whose signature states a dtype have that one
+    variants: tuple[tuple[str, int], ...] = ()  #: (instruction set, address of a hologram_kernel_fn)
+    min_n: int = 0  #: smallest n it serves, n being the elements of the largest array of a call
+    max_n: int = MAX_N  #: largest n, inclusive
+    tier: str = "user"  #: "inline", "user" or "fallback"; gives the standard priority
+    priority: int | None = None  #: another priority than the tier's
+    splittable: bool = False  #: disjoint ranges of work items may run at once on several threads
+    may_alias: bool = False  #: an output may be exactly the same memory as an input
+    work: int = 1  #: cost of one element in additions: decides about threads and the GIL
+    extent: int = 0  #: address of a hologram_extent_fn, 0 for none
+    context: int = 0  #: handed to every call
+    function: Callable[..., object] | None = None  #: in place of variants: a Python function
+    doc: str = ""  #: one line
+    owner: object = field(default=None, compare=False, repr=False)  #: kept alive with the kernel
+
+    def __post_init__(self) -> None:
+        if self.tier not in PRIORITIES:
+            raise ValueError(f"kernel {self.op!r}: tier {self.tier!r}, expected one of {', '.join(PRIORITIES)}")
+        if self.dtype not in dtypes.NAMES:
+            raise TypeError(f"kernel {self.op!r}: dtype {self.dtype!r}, expected one of {', '.join(dtypes.NAMES)}")
+        if not 0 <= self.min_n <= self.max_n <= MAX_N:
+            raise ValueError(f"kernel {self.op!r}: n from {self.min_n} to {self.max_n} is no range")
+        if bool(self.variants) == (self.function is not None):
+            raise ValueError(f"kernel {self.op!r}: expected native variants or a Python function, one of the two")
+        if not 1 <= self.work < 2**31:
+            raise ValueError(f"kernel {self.op!r}: work {self.work}, expected a positive number of additions")
+
+    @staticmethod
+    def native(
+        op: str, signature: str | Signature, dtype: object, variants: Mapping[str, int], **fields: Any
+    ) -> Kernel:
+        """Make a Kernel of native code: variants maps an instruction set to a function's address."""
+        return Kernel(op, _signature(signature), dtypes.name(dtype), variants=tuple(variants.items()), **fields)
+
+    @staticmethod
+    def from_python(
+        function: Callable[..., object],
+        *,
+        op: str | None = None,
+        signature: str | Signature,
+        dtype: object,
+        **fields: Any,
+    ) -> Kernel:
+        """Make a Kernel of a Python function, for providers whose work is done by another library.
+
+        The function gets the call's arguments in order, arrays C-contiguous and of the right
+        dtype, leading batch dimensions included, scalars as NumPy scalars, outputs last; it
+        writes the outputs, and what it returns is ignored. Raises as Kernel does.
+        """
+        if not callable(function):
+            raise TypeError(f"from_python() argument 'function': expected a callable, got {function!r}")
+        name = str(op or getattr(function, "__name__", ""))
+        doc = (getattr(function, "__doc__", None) or "").strip().partition("\n")[0]
+        return Kernel(name, _signature(signature), dtypes.name(dtype), function=function, **{"doc": doc, **fields})
+
+    @property
+    def rank_priority(self) -> int:
+        """The priority before any override: its own, else the tier's."""
+        return PRIORITIES[self.tier] if self.priority is None else self.priority
+
+    def serves(self, n: int) -> bool:
+        """Whether n is in its range."""
+        return self.min_n <= n <= self.max_n
+
+    def best_variant(self, levels: Sequence[str]) -> tuple[str, int] | None:
+        """Return (level, address) for the highest of the levels (lowest first) it has, or None."""
+        if self.function is not None:
+            return "python", 0
+        addresses = dict(self.variants)
+        return next(((level, addresses[level]) for level in reversed(levels) if level in addresses), None)
+
+
+def _signature(signature: str | Signature) -> Signature:
+    if isinstance(signature, Signature):
+        return signature
+    if not isinstance(signature, str):
+        raise SignatureError(f"expected a signature such as '(),()->()', got {signature!r}")
+    return Signature.parse(signature)

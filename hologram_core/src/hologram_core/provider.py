@@ -1,0 +1,161 @@
+"""Provider: one plugin, asked hook by hook, kept apart from all others.
+
+What goes wrong with it (at import, in a hook, in an answer) becomes a Failure with its traceback,
+one warning and an entry in explain() and `hologram providers`; under strict it is a PluginError.
+"""
+
+from __future__ import annotations
+
+import traceback
+import warnings
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import pluggy
+
+from . import hookspecs
+from .catalogue import OpSpec
+from .errors import PluginError, PluginWarning
+from .kernel import Kernel, Refusal
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """What a provider did wrong: `where` ("import", a hook's name), one line, the traceback."""
+
+    where: str
+    message: str
+    traceback: str = ""
+
+
+class Provider:
+    """One plugin, asked hook by hook; its name is given by the runtime, not by the plugin."""
+
+    def __init__(self, name: str, version: str, *, strict: bool = False) -> None:
+        self.name = name
+        self.version = version
+        self.strict = strict
+        self.plugin: object = None
+        self.failures: list[Failure] = []
+        self._hooks: dict[str, tuple[Callable[..., Any], tuple[str, ...]]] = {}
+        self._declared: dict[tuple[str, str], list[Kernel]] | None = None
+
+    @property
+    def hooks(self) -> tuple[str, ...]:
+        """Names of the hooks it implements."""
+        return tuple(self._hooks)
+
+    def attach(self, plugin: object, manager: pluggy.PluginManager) -> None:
+        """Register the plugin and keep its hook functions. Unknown hook names are failures."""
+        manager.register(plugin, name=self.name)
+        self.plugin = plugin
+        for caller in manager.get_hookcallers(plugin) or ():
+            if not caller.has_spec():
+                known = ", ".join(sorted(_hook_names()))
+                self.fail("register", f"unknown hook {caller.name!r}; the hooks are {known}")
+                continue
+            for implementation in caller.get_hookimpls():
+                if implementation.plugin is plugin:
+                    self._hooks[caller.name] = (implementation.function, implementation.argnames)
+        if not self._hooks and not self.failures:
+            self.fail("register", "implements no hook; mark functions with @hologram_core.hookimpl")
+
+    def fail(self, where: str, message: str, error: BaseException | None = None) -> None:
+        """Record a failure: warn the first time it is seen, raise PluginError under strict."""
+        trace = "" if error is None else "".join(traceback.format_exception(error))
+        failure = Failure(where, message, trace)
+        if self.strict:
+            raise PluginError(self.name, f"{where}: {message}") from error
+        if any(seen.where == where and seen.message == message for seen in self.failures):
+            return
+        self.failures.append(failure)
+        warnings.warn(f"provider {self.name}: {where}: {message}", PluginWarning, stacklevel=2)
+
+    def _call(self, hook: str, **arguments: object) -> Any:
+        function, names = self._hooks[hook]
+        return function(**{name: arguments[name] for name in names})
+
+    def offer(self, op: str, dtype: str, n: int) -> Kernel | Refusal | None:
+        """Ask for one kernel. Whatever is not a fitting answer is a failure and counts as None."""
+        if "provide_kernel" not in self._hooks:
+            return None
+        try:
+            answer = self._call("provide_kernel", name=op, dtype=dtype, n=n)
+        except Exception as error:  # a stranger's code: anything may come out of it
+            self.fail("provide_kernel", f"{type(error).__name__}: {error} (asked for {op!r}, {dtype}, n={n})", error)
+            return None
+        if answer is None or isinstance(answer, Refusal):
+            return answer
+        wrong = _misfit(answer, op, dtype, n)
+        if wrong:
+            self.fail("provide_kernel", f"{wrong} (asked for {op!r}, {dtype}, n={n})")
+            return None
+        return answer  # type: ignore[no-any-return]  # _misfit has checked it
+
+    def declared(self, op: str, dtype: str) -> list[Kernel]:
+        """The kernels it has declared for an op and dtype."""
+        return self._index().get((op, dtype), [])
+
+    def declared_kernels(self) -> Iterator[Kernel]:
+        """All the kernels it has declared."""
+        for kernels in self._index().values():
+            yield from kernels
+
+    def declared_dtypes(self, op: str) -> list[str]:
+        """The dtypes for which it has declared the op."""
+        return [dtype for name, dtype in self._index() if name == op]
+
+    def _index(self) -> dict[tuple[str, str], list[Kernel]]:
+        if self._declared is None:
+            index: dict[tuple[str, str], list[Kernel]] = {}
+            for kernel in self._collect("declare_kernels", Kernel):
+                index.setdefault((kernel.op, kernel.dtype), []).append(kernel)
+            self._declared = index
+        return self._declared
+
+    def declared_ops(self) -> list[OpSpec]:
+        """The ops it adds to the catalogue."""
+        return self._collect("declare_ops", OpSpec)
+
+    def forget(self) -> None:
+        """Ask again for its declarations next time."""
+        self._declared = None
+
+    def _collect(self, hook: str, kind: type[Any]) -> list[Any]:
+        if hook not in self._hooks:
+            return []
+        try:
+            items = list(self._call(hook) or ())
+        except Exception as error:  # a stranger's code: anything may come out of it
+            self.fail(hook, f"{type(error).__name__}: {error}", error)
+            return []
+        wrong = next((item for item in items if not isinstance(item, kind)), None)
+        if wrong is not None:
+            self.fail(hook, f"expected {kind.__name__} values, found {wrong!r}")
+            return []
+        return items
+
+    def register_commands(self, cli: object) -> None:
+        """Let it add its sub-commands."""
+        if "register_commands" not in self._hooks:
+            return
+        try:
+            self._call("register_commands", cli=cli)
+        except Exception as error:  # a stranger's code: anything may come out of it
+            self.fail("register_commands", f"{type(error).__name__}: {error}", error)
+
+
+def _misfit(answer: object, op: str, dtype: str, n: int) -> str:
+    """What is wrong with an answer of provide_kernel, or ""."""
+    if not isinstance(answer, Kernel):
+        return f"expected a Kernel, a Refusal or None, got {answer!r}"
+    if answer.op != op or answer.dtype != dtype:
+        return f"answered with a kernel for {answer.op!r}, {answer.dtype}"
+    if not answer.serves(n):
+        return f"answered with a kernel for n from {answer.min_n} to {answer.max_n}"
+    return ""
+
+
+def _hook_names() -> set[str]:
+    return {name for name, value in vars(hookspecs).items() if hasattr(value, f"{hookspecs.PROJECT}_spec")}

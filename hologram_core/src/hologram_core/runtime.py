@@ -1,0 +1,395 @@
+"""Runtime: providers, rules and ops of one world; the default runtime is made on first use.
+
+A Runtime owns its Op objects and what they remember. Whatever changes the world (a provider that
+comes or goes, a priority, a pin) raises its generation and empties every table; a call in flight
+finishes on the kernel it began with.
+"""
+
+from __future__ import annotations
+
+import difflib
+import logging
+import threading
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from . import dtypes
+from ._native import BoundKernel, Op
+from .catalogue import STANDARD, OpSpec, advice
+from .coerce import call_slow
+from .dispatch import Explanation, Rules, judge, resolve
+from .errors import HologramError, UnknownKernelError, UnknownOpError
+from .plugins import ProviderSet
+from .provider import Provider
+from .ranking import Offer
+from .rows import KernelRow, ProviderRow
+from .settings import Settings
+
+log = logging.getLogger("hologram")
+
+
+class Ops:
+    """The ops of a runtime by name: ops.sigmoid, or ops["my.op"] for what is no identifier."""
+
+    def __init__(self, find: Callable[[str], Op], names: Callable[[], list[str]]) -> None:
+        self._find = find
+        self._names = names
+
+    def __getattr__(self, name: str) -> Op:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        op = self._find(name)
+        self.__dict__[name] = op  # next time it is an ordinary attribute
+        return op
+
+    def __getitem__(self, name: str) -> Op:
+        return self._find(name)
+
+    def __contains__(self, name: str) -> bool:
+        return name in self._names()
+
+    def __dir__(self) -> list[str]:
+        return self._names()
+
+
+class Runtime:
+    """Providers, rules and ops of one world, apart from every other Runtime.
+
+    Every parameter stands for the variable HOLOGRAM_<NAME> and wins over it; `threads` is
+    HOLOGRAM_NUM_THREADS. Providers are found and imported at the first request. All methods may be
+    called from any thread. Raises SettingsError for values that mean nothing.
+    """
+
+    def __init__(
+        self,
+        *,
+        providers: Iterable[str] | None = None,
+        disable: Iterable[str] | None = None,
+        priority: Mapping[str, int] | None = None,
+        isa: str | None = None,
+        threads: int | None = None,
+        kernel_path: Iterable[Path | str] | None = None,
+        cache_dir: Path | str | None = None,
+        strict: bool | None = None,
+        log: str | None = None,
+    ) -> None:
+        self.settings = Settings.from_environment().with_parameters(
+            providers=providers,
+            disable=disable,
+            priority=priority,
+            isa=isa,
+            num_threads=threads,
+            kernel_path=None if kernel_path is None else tuple(Path(item) for item in kernel_path),
+            cache_dir=None if cache_dir is None else Path(cache_dir),
+            strict=strict,
+            log=log,
+        )
+        self.ops = Ops(self.op, self.op_names)
+        self._lock = threading.RLock()
+        self._providers = ProviderSet(self._is_wanted, strict=self.settings.strict)
+        self._specs: dict[str, OpSpec] = dict(STANDARD)
+        self._added_specs = False
+        self._ops: dict[str, Op] = {}
+        self._bound: dict[tuple[str, Offer], BoundKernel] = {}
+        self._generation = 0
+        self._rules = Rules(self.settings.levels, dict(self.settings.priority or {}), {})
+        if self.settings.log is not None:
+            _log_to_stderr(self.settings.log)
+
+    # ---- providers -------------------------------------------------------------------------------
+
+    def _is_wanted(self, provider: str) -> bool:
+        allowed = self.settings.providers
+        names = {provider, provider.partition(":")[0]}
+        return (allowed is None or bool(names & set(allowed))) and not names & set(self.settings.disable)
+
+    def providers(self) -> list[ProviderRow]:
+        """Return every provider of this runtime with its hooks and failures, by name."""
+        return [
+            ProviderRow(
+                provider.name,
+                provider.version,
+                provider.hooks,
+                sum(1 for _ in provider.declared_kernels()),
+                tuple(provider.failures),
+            )
+            for provider in self._listed()
+        ]
+
+    def _listed(self) -> list[Provider]:
+        with self._lock:
+            return list(self._providers)
+
+    def register(self, plugin: object, name: str | None = None) -> str:
+        """Add a provider (a module or object with hook functions) and return its name.
+
+        Raises ValueError if the name is taken, PluginError under strict if the plugin is unfit.
+        """
+        with self._lock:
+            name = name or str(getattr(plugin, "__name__", type(plugin).__name__))
+            self._providers.add(plugin, name)
+            self._change()
+            return name
+
+    def unregister(self, name: str) -> None:
+        """Remove a provider. Raises LookupError if there is none of that name."""
+        with self._lock:
+            self._providers.remove(name)
+            self._change()
+
+    def refresh(self, name: str | None = None) -> None:
+        """Forget what was declared and decided, for a provider whose kernels have changed, or for all."""
+        with self._lock:
+            for provider in self._listed():
+                if name in (None, provider.name):
+                    provider.forget()
+            self._change()
+
+    def set_priority(self, provider: str, priority: int | None) -> None:
+        """Give a provider another priority; None goes back to what its kernels state."""
+        with self._lock:
+            priorities = {key: value for key, value in self._rules.priority.items() if key != provider}
+            if priority is not None:
+                priorities[provider] = priority
+            self._rules = replace(self._rules, priority=priorities)
+            self._change()
+
+    def pin(self, op: str, provider: str | None) -> None:
+        """Prefer one provider for one op, before all priorities; None takes the pin out.
+
+        Raises UnknownOpError for an op and LookupError for a provider that does not exist.
+        """
+        with self._lock:
+            self._spec(op)
+            names = self._providers.names()
+            if provider is not None and provider not in names:
+                raise LookupError(f"pin(): no provider {provider!r}; there are {', '.join(names) or 'none'}")
+            pins = {key: value for key, value in self._rules.pins.items() if key != op}
+            if provider is not None:
+                pins[op] = provider
+            self._rules = replace(self._rules, pins=pins)
+            self._change()
+
+    def load_kernels(self, path: Path | str) -> object:
+        """Load a folder or library of native kernels through the provider that can.
+
+        Raises HologramError where no provider of this runtime loads libraries.
+        """
+        for provider in self._listed():
+            load = getattr(provider.plugin, "load_kernels", None)
+            if callable(load):
+                return load(self, Path(path))
+        raise HologramError(
+            f"load_kernels({str(path)!r}): no provider loads kernel libraries; pip install hologram-dynamic"
+        )
+
+    def _change(self) -> None:
+        """The world has changed: nothing that was decided before holds."""
+        self._generation += 1
+        self._bound.clear()
+        self._added_specs = False
+        for op in self._ops.values():
+            op.forget(self._generation)
+
+    # ---- ops -------------------------------------------------------------------------------------
+
+    def op_names(self) -> list[str]:
+        """Return the names of all ops, sorted."""
+        with self._lock:
+            self._add_specs()
+            return sorted(self._specs)
+
+    def op(self, name: str) -> Op:
+        """Return the Op of a name, always the same object. Raises UnknownOpError."""
+        op = self._ops.get(name)
+        if op is not None:
+            return op
+        with self._lock:
+            if name not in self._ops:
+                spec = self._spec(name)
+                self._ops[name] = Op(
+                    spec, spec.signature.layout(spec.dtype), self._generation, self._fill, partial(call_slow, spec)
+                )
+            return self._ops[name]
+
+    def _spec(self, name: str) -> OpSpec:
+        spec = self._specs.get(name)
+        if spec is None:
+            self._add_specs()
+            spec = self._specs.get(name)
+        if spec is None:
+            closest = difflib.get_close_matches(str(name), self._specs, n=3)
+            asked = self._providers.names()
+            raise UnknownOpError(str(name), closest=closest, asked=asked)
+        return spec
+
+    def _add_specs(self) -> None:
+        """Add the ops that providers declare, and those their declared kernels imply."""
+        if self._added_specs:
+            return
+        self._added_specs = True
+        for provider in self._listed():
+            for spec in provider.declared_ops():
+                self._add_spec(spec, provider)
+        for provider in self._listed():
+            for kernel in provider.declared_kernels():
+                if kernel.op not in self._specs:
+                    names = tuple(f"arg{i}" for i in range(len(kernel.signature.inputs)))
+                    self._specs[kernel.op] = OpSpec(kernel.op, kernel.signature, names, kernel.doc)
+
+    def _add_spec(self, spec: OpSpec, provider: Provider) -> None:
+        known = self._specs.get(spec.name)
+        if known is None:
+            self._specs[spec.name] = spec
+        elif known.signature != spec.signature:
+            provider.fail(
+                "declare_ops", f"op {spec.name!r} is known with signature {known.signature}, not {spec.signature}"
+            )
+
+    # ---- kernels ---------------------------------------------------------------------------------
+
+    def explain(self, name: str, dtype: object, n: int) -> Explanation:
+        """Return which kernel serves (op, dtype, n), every candidate, and why the others do not.
+
+        Raises UnknownOpError, TypeError for a dtype that does not exist, ValueError for n < 0.
+        """
+        spec, dtype_name = self._spec(name), dtypes.name(dtype)
+        if n < 0:
+            raise ValueError(f"explain() argument 'n': expected a number of elements, got {n}")
+        explanation = self._resolve(spec, dtype_name, n)
+        return replace(explanation, advice=tuple(self._what_would_change(explanation)))
+
+    def _resolve(self, spec: OpSpec, dtype: str, n: int, pinned: str | None = None) -> Explanation:
+        with self._lock:
+            return resolve(spec, dtype, n, list(self._providers), self._rules, pinned)
+
+    def _what_would_change(self, explanation: Explanation) -> list[str]:
+        others = [candidate.provider for candidate in explanation.candidates[1:] if candidate.offer is not None]
+        lines = []
+        if explanation.winner is not None and others:
+            more = explanation.winner.priority + 1
+            lines.append(f'HOLOGRAM_PRIORITY="{others[0]}={more}", or pin({explanation.op!r}, {others[0]!r})')
+        if explanation.winner is None:
+            lines += self._found(explanation)
+            installed = {name.partition(":")[0] for name in explanation.asked}
+            lines += advice(explanation.op, explanation.dtype, explanation.n, installed)
+        return lines
+
+    def _found(self, explanation: Explanation) -> list[str]:
+        """What there is instead, when there is no kernel."""
+        op = self._spec(explanation.op).kernel_op
+        names = {dtype for provider in self._listed() for dtype in provider.declared_dtypes(op)}
+        return [f"{op!r} exists for {', '.join(sorted(names))}"] if names else []
+
+    def get_kernel(self, name: str, dtype: object, n: int, *, provider: str | None = None) -> BoundKernel:
+        """Return the kernel that serves (op, dtype, n), to be called as kernel(x, out=y).
+
+        With `provider`, that provider's kernel whatever its rank. Raises UnknownKernelError.
+        """
+        with self._lock:
+            spec, dtype_name = self._spec(name), dtypes.name(dtype)
+            explanation = self._resolve(spec, dtype_name, n, provider)
+            winner = explanation.winner
+            if winner is None or (provider is not None and winner.provider != provider):
+                raise self._unknown_kernel(explanation, provider)
+            return self._bind(spec, winner)
+
+    def _unknown_kernel(self, explanation: Explanation, provider: str | None = None) -> UnknownKernelError:
+        said = [
+            f"{candidate.provider}: {candidate.reason}"
+            for candidate in explanation.candidates
+            if candidate.offer is None and provider in (None, candidate.provider)
+        ]
+        asked = explanation.asked if provider is None else (provider,)
+        more = [] if provider is not None else self._what_would_change(explanation)
+        return UnknownKernelError(
+            explanation.op,
+            explanation.dtype,
+            explanation.n,
+            asked=asked,
+            found=[*said, *explanation.problems],
+            advice=more,
+        )
+
+    def _bind(self, spec: OpSpec, offer: Offer) -> BoundKernel:
+        key = (spec.name, offer)
+        bound = self._bound.get(key)
+        if bound is None:
+            kernel = offer.kernel
+            bound = BoundKernel(
+                offer=offer,
+                layout=spec.signature.layout(spec.dtype),
+                dtype=dtypes.index(kernel.dtype),
+                min_n=kernel.min_n,
+                max_n=kernel.max_n,
+                entry=offer.entry,
+                extent=kernel.extent,
+                context=kernel.context,
+                work=kernel.work,
+                splittable=kernel.splittable,
+                may_alias=kernel.may_alias,
+                threads=self.settings.threads,
+                function=kernel.function,
+                on_slow=partial(call_slow, spec),
+            )
+            self._bound[key] = bound
+        return bound
+
+    def _fill(self, op: Op, dtype: int, n: int) -> BoundKernel:
+        """Called by an Op that has no slot for n: decide, and let it remember."""
+        with self._lock:
+            generation = self._generation
+            spec = self._specs[op.name]
+            explanation = self._resolve(spec, dtypes.NAMES[dtype], n)
+            winner = explanation.winner
+            if winner is None:
+                raise self._unknown_kernel(explanation)
+            bound = self._bind(spec, winner)
+            op.install(generation, dtype, *explanation.interval, bound)
+            log.debug("%s", explanation)
+            return bound
+
+    def list_kernels(self, *, op: str | None = None, dtype: object = None) -> list[KernelRow]:
+        """Return a row for every declared kernel, by op, dtype, then priority; op and dtype filter."""
+        wanted = None if dtype is None else dtypes.name(dtype)
+        with self._lock:
+            self._add_specs()
+            rows = [
+                self._row(kernel, provider)
+                for provider in self._listed()
+                for kernel in provider.declared_kernels()
+                if op in (None, kernel.op) and wanted in (None, kernel.dtype)
+            ]
+        return sorted(rows, key=lambda row: (row.op, row.dtype, -row.priority, row.provider, row.min_n))
+
+    def _row(self, kernel: Any, provider: Provider) -> KernelRow:
+        outcome = judge(kernel, self._specs[kernel.op], provider, self._rules)
+        usable = isinstance(outcome, Offer)
+        return KernelRow(
+            kernel.op,
+            kernel.dtype,
+            str(kernel.signature),
+            kernel.min_n,
+            kernel.max_n,
+            provider.name,
+            kernel.tier,
+            self._rules.priority.get(provider.name, kernel.rank_priority),
+            outcome.isa if isinstance(outcome, Offer) else "",
+            "" if usable else str(outcome),
+        )
+
+    def register_commands(self, cli: object) -> None:
+        """Let every provider add its sub-commands to the `hologram` command."""
+        for provider in self._listed():
+            provider.register_commands(cli)
+
+
+def _log_to_stderr(level: str) -> None:
+    if not log.handlers:
+        handler = logging.StreamHandler()
+        handler.setFormatter(logging.Formatter("hologram: %(message)s"))
+        log.addHandler(handler)
+    log.setLevel(level)
