@@ -93,6 +93,8 @@ ulp: $(VENV)/.group-run $(INSTALLED)  ## the worst error of each unary op over e
 
 SAN := build/sanitize/$(VERSION)
 SAN_FLAGS := -O1 -g -fno-wrapv -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=undefined
+# For every process that may import the result. Leaks are not looked for: CPython leaves much to the end of the process.
+SAN_ENV = LD_PRELOAD="$$($(CC) -print-file-name=libasan.so)" ASAN_OPTIONS=detect_leaks=0
 
 $(SAN)/.venv: pyproject.toml
 	$(PYTHON) -m venv --clear $(SAN)/venv
@@ -102,19 +104,21 @@ $(SAN)/.venv: pyproject.toml
 
 # The native code again, from a copy of the tree into an environment of its own. The compiler is wrapped because these
 # flags have to come after those of setup.py.
-$(SAN)/.installed: $(SAN)/.venv $(foreach dist,$(DISTS),$(call sources,$(dist)) $(shell find $(dist)/src -name '*.py'))
+$(SAN)/.installed: $(SAN)/.venv Makefile \
+		$(foreach dist,$(DISTS),$(call sources,$(dist)) $(shell find $(dist)/src -name '*.py'))
 	rm -rf $(SAN)/tree
 	mkdir -p $(SAN)/tree
 	printf '#!/bin/sh\nexec %s "$$@" %s\n' '$(CC)' '$(SAN_FLAGS)' > $(SAN)/cc
 	chmod +x $(SAN)/cc
 	tar -cf - --exclude='*.so' --exclude='*.egg-info' --exclude=build $(DISTS) | tar -xf - -C $(SAN)/tree
-	for dist in $(DISTS); do CC='$(abspath $(SAN)/cc)' $(SAN)/venv/bin/python -m pip install -q --force-reinstall \
-		--no-build-isolation --no-deps $(SAN)/tree/$$dist; done
+	for dist in $(DISTS); do CC='$(abspath $(SAN)/cc)' $(SAN_ENV) $(SAN)/venv/bin/python -m pip install -q \
+		--force-reinstall --no-build-isolation --no-deps $(SAN)/tree/$$dist; done
 	touch $@
 
+# Captured in Python only, so that a sanitizer's report reaches the terminal.
 sanitize: $(SAN)/.installed  ## the native code under AddressSanitizer and UndefinedBehaviorSanitizer
-	LD_PRELOAD="$$($(CC) -print-file-name=libasan.so)" ASAN_OPTIONS=detect_leaks=0 UBSAN_OPTIONS=print_stacktrace=1 \
-		PYTHONMALLOC=malloc $(SAN)/venv/bin/pytest -q tests/unit tests/faults tests/conformance tests/concurrency
+	$(SAN_ENV) UBSAN_OPTIONS=print_stacktrace=1 PYTHONMALLOC=malloc $(SAN)/venv/bin/pytest -q --capture=sys \
+		tests/unit tests/faults tests/conformance tests/concurrency
 
 test-all:  ## the quick tests on every Python we support that is installed here
 	@missing=; for version in $(PYTHONS); do \

@@ -4,7 +4,7 @@
  * It is written by hand because it is the product: a general argument parser, a ufunc or an FFI
  * costs more than the arithmetic of a small array. It takes what needs no thought (exact,
  * contiguous, aligned, native ndarrays whose shapes fit) and formats no message about arguments:
- * for anything else it answers CALL_NOT_MINE, and coerce.py converts or explains.
+ * for anything else it answers NOT_MINE, and coerce.py converts or explains.
  */
 #include "native.h"
 
@@ -533,39 +533,39 @@ static Bound *find_kernel(Op *op, int dtype, int64_t n) {
     return (Bound *)PyObject_CallFunction(op->on_miss, "OiL", (PyObject *)op, dtype, (long long)n);
 }
 
-CallStatus hologram_call_arrays(const State *state, Op *op, Bound *bound, PyObject *const *args,
-                                Py_ssize_t count, PyObject *keywords, PyObject **result) {
+PyObject *hologram_call_arrays(const State *state, Op *op, Bound *bound, PyObject *const *args,
+                               Py_ssize_t count, PyObject *keywords) {
     Call call; /* large, and not cleared: every field that is read is set on the way */
     const Layout *layout = call.layout = op != NULL ? &op->layout : &bound->layout;
     if (!unpack(state, &call, args, count, keywords))
-        return CALL_NOT_MINE;
+        return NOT_MINE;
     int dtype = layout->elementwise ? check_elementwise(state, &call) : check_cores(state, &call);
     if (dtype < 0 || (layout->scalars > 0 && !store_scalars(state, &call, dtype)))
-        return CALL_NOT_MINE;
+        return NOT_MINE;
 
     Bound *kernel;
     if (op != NULL) {
         kernel = find_kernel(op, dtype, call.n);
         if (kernel == NULL)
-            return CALL_FAILED;
+            return NULL;
     } else {
         if (dtype != bound->dtype || call.n < bound->min_n || call.n > bound->max_n)
-            return CALL_NOT_MINE;
+            return NOT_MINE;
         kernel = (Bound *)Py_NewRef(bound);
     }
     call.kernel = kernel;
 
-    CallStatus status = CALL_NOT_MINE;
+    PyObject *result = NOT_MINE;
     if (outputs_are_free(&call, kernel->may_alias)) {
         uint32_t allocated = 0; /* a bit for each output that is made here */
-        status = CALL_FAILED;
+        result = NULL;
         if (allocate_outputs(state, &call, dtype, &allocated) == 0 &&
-            execute(state, &call, dtype) == 0 && (*result = take_result(&call)) != NULL)
-            status = CALL_DONE;
+            execute(state, &call, dtype) == 0)
+            result = take_result(&call);
         for (int i = layout->inputs; allocated >> i != 0; i++)
             if (allocated >> i & 1)
                 Py_DECREF(call.objects[i]);
     }
     Py_DECREF(kernel);
-    return status;
+    return result;
 }

@@ -66,6 +66,7 @@ static int check_order(Layout *layout) {
     return 0;
 }
 
+/* Arrays of the op's dtype only, element-wise, one output. */
 static bool is_express(const Layout *layout) {
     for (int i = 0; i < layout->params; i++)
         if (layout->param[i].dtype >= 0 || layout->param[i].role == ROLE_INOUT)
@@ -101,6 +102,6 @@ int hologram_layout_parse(Layout *layout, PyObject *description) {
             return -1;
     if (check_order(layout) < 0)
         return -1;
-    layout->express = is_express(layout);
+    layout->express_inputs = is_express(layout) ? layout->inputs : 0;
     return 0;
 }

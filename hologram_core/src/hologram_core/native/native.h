@@ -62,7 +62,7 @@ typedef struct {
     int anchor;       /* the parameter whose dtype is the op's, -1 if all dtypes are stated */
     int anchor_dtype; /* the op's dtype when there is no anchor */
     bool elementwise;
-    bool express; /* element-wise, at most three inputs, one output, arrays of the op's dtype only */
+    int express_inputs; /* the inputs of a signature that express.h can serve, else 0 */
     uint8_t written[MAX_PARAMS]; /* the parameters that are written: in-outs and outputs */
     int64_t fixed[MAX_DIMS]; /* the size of a dimension given as a number, else -1 */
     Param param[MAX_PARAMS];
@@ -144,20 +144,16 @@ static inline Bound *table_find(Table *table, int64_t n) {
 
 /* ---- the call path ------------------------------------------------------------------------- */
 
-typedef enum { CALL_FAILED = -1, CALL_NOT_MINE = 0, CALL_DONE = 1 } CallStatus;
+#define NOT_MINE Py_NotImplemented /* "take the next slower path"; borrowed, never given to Python */
 
 /* Element count times the kernel's `work`: from here on a call lasts tens of microseconds, which
  * pays for handing the GIL over, and somewhat later for waking a thread. */
 #define RELEASE_GIL_FROM 65536
 #define SPLIT_FROM       262144
 
-/* Exactly one of `op` and `bound` is given. CALL_NOT_MINE: arguments for the slow path. */
-CallStatus hologram_call_arrays(const State *state, Op *op, Bound *bound, PyObject *const *args,
-                                Py_ssize_t count, PyObject *keywords, PyObject **result);
-
-/* The same for the simplest calls, in less time; CALL_NOT_MINE: for hologram_call_arrays. */
-CallStatus hologram_call_express(const State *state, Op *op, Bound *bound, PyObject *const *args,
-                                 Py_ssize_t count, PyObject *keywords, PyObject **result);
+/* Exactly one of `op` and `bound` is given. The result, NULL with an exception, or NOT_MINE. */
+PyObject *hologram_call_arrays(const State *state, Op *op, Bound *bound, PyObject *const *args,
+                               Py_ssize_t count, PyObject *keywords);
 
 /* Sets the exception for a kernel's return code and message. */
 void hologram_raise(const State *state, const Bound *kernel, int32_t code, const char *error);

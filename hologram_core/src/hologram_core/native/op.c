@@ -5,6 +5,7 @@
  * run(), where there is no second detour. Attributes that are not here are those of the value
  * behind the object: an Op's OpSpec, a BoundKernel's Offer.
  */
+#include "express.h"
 #include "native.h"
 
 #include <stddef.h>
@@ -32,40 +33,43 @@ done:
     return result;
 }
 
+/* The call path alone. The result, NULL with an exception, or NOT_MINE for on_slow. */
+static inline PyObject *call_native(const State *state, Op *op, Bound *bound, PyObject *const *args,
+                                    Py_ssize_t count, PyObject *keywords) {
+    PyObject *result = call_express(state, op, bound, args, count, keywords);
+    if (result == NOT_MINE)
+        result = hologram_call_arrays(state, op, bound, args, count, keywords);
+    return result;
+}
+
 static PyObject *op_call(PyObject *self, PyObject *const *args, size_t flags, PyObject *keywords) {
     Op *op = (Op *)self;
-    PyObject *result = NULL;
     Py_ssize_t count = PyVectorcall_NARGS(flags);
-    CallStatus status =
-        hologram_call_express(op->state, op, NULL, args, count, keywords, &result);
-    if (status == CALL_NOT_MINE)
-        status = hologram_call_arrays(op->state, op, NULL, args, count, keywords, &result);
-    if (status == CALL_NOT_MINE)
-        return call_slow(self, op->on_slow, args, count, keywords);
+    PyObject *result = call_native(op->state, op, NULL, args, count, keywords);
+    if (result == NOT_MINE)
+        result = call_slow(self, op->on_slow, args, count, keywords);
     return result;
 }
 
 static PyObject *bound_call(PyObject *self, PyObject *const *args, size_t flags,
                             PyObject *keywords) {
     Bound *bound = (Bound *)self;
-    PyObject *result = NULL;
     Py_ssize_t count = PyVectorcall_NARGS(flags);
-    CallStatus status =
-        hologram_call_express(bound->state, NULL, bound, args, count, keywords, &result);
-    if (status == CALL_NOT_MINE)
-        status = hologram_call_arrays(bound->state, NULL, bound, args, count, keywords, &result);
-    if (status == CALL_NOT_MINE)
-        return call_slow(self, bound->on_slow, args, count, keywords);
+    PyObject *result = call_native(bound->state, NULL, bound, args, count, keywords);
+    if (result == NOT_MINE)
+        result = call_slow(self, bound->on_slow, args, count, keywords);
     return result;
 }
 
 /* run(*arrays): the call path alone, for arguments that on_slow has made conforming. */
 static PyObject *run_conforming(const State *state, Op *op, Bound *bound, PyObject *const *args,
                                 Py_ssize_t count) {
-    PyObject *result = NULL;
-    if (hologram_call_arrays(state, op, bound, args, count, NULL, &result) == CALL_NOT_MINE)
+    PyObject *result = call_native(state, op, bound, args, count, NULL);
+    if (result == NOT_MINE) {
         PyErr_SetString(PyExc_TypeError,
                         "run() takes arrays that need no conversion; call the object itself");
+        return NULL;
+    }
     return result;
 }
 

@@ -1,0 +1,145 @@
+/* Functions of a row as a whole; dims[0] is its length, and one call does one row.
+ *
+ * Formula      softmax      e^(x - max) / sum e^(x - max)
+ *              log_softmax  x - max - log sum e^(x - max)
+ *              layer_norm   (x - mean) / sqrt(variance + eps) * weight + bias, population variance
+ *              rms_norm     x / sqrt(mean of x^2 + eps) * weight
+ * Accumulator  f32, in 2 to 8 chains of LANES parts joined pairwise (fold.h). The variance is that
+ *              of x - mean, a second pass over the row, so that it does not cancel.
+ * Limits       with the maximum subtracted no exponential overflows; a row that holds NaN or +inf, or
+ *              -inf alone, comes out as NaN. Elements beyond 1.8e19 have infinite squares.
+ * Aliasing     out may be exactly the memory of an input of its length: each element of the last
+ *              pass is read before it is written, and softmax reads x no more once it writes.
+ */
+#include "fold.h"
+
+LANEWISE(max_but_nan, a > b ? a : b)
+LANEWISE(exp_of_difference, vmath_exp_f32(a - b))
+
+static inline vf step_max_but_nan(vf so_far, vf a, vf b, vf given) {
+    return (void)b, v_max_but_nan(a, so_far, given);
+}
+
+static inline vf step_mean(vf so_far, vf a, vf b, vf given) {
+    (void)b, (void)given;
+    return so_far + a;
+}
+
+static inline vf step_exp(vf so_far, vf a, vf b, vf max) {
+    return so_far + v_exp_of_difference(a, max, b);
+}
+
+static inline vf step_square(vf so_far, vf a, vf b, vf given) {
+    (void)b;
+    return v_muladd(a - given, a - given, so_far);
+}
+
+/* NaN may be left out: it comes back with the exponentials. */
+INLINE float row_max(const float *x, int64_t n) {
+    const vf least = v_all(-__builtin_inff());
+    const Fold what = {.a = x, .length = n, .start = least, .rest_a = least};
+    return fold(&what, CHAINS, step_max_but_nan, v_max_but_nan);
+}
+
+INLINE float sum_of_squares(const float *x, int64_t n, float center) {
+    const Fold what = {.a = x, .length = n, .rest_a = v_all(center), .given = v_all(center)};
+    return fold(&what, CHAINS, step_square, v_plus);
+}
+
+/* ---- softmax -------------------------------------------------------------------------------- */
+
+int32_t SYMBOL(softmax)(const hologram_call *call) {
+    const float *x = call->args[0];
+    float *out = call->args[1];
+    const int64_t n = call->dims[0];
+    const vf none = {0}, max = v_all(row_max(x, n));
+    vf even = {0}, odd = {0};
+    int64_t i = 0;
+    for (; n - i >= 2 * LANES; i += 2 * LANES) {
+        const vf first = v_exp_of_difference(v_load(x + i), max, none);
+        const vf second = v_exp_of_difference(v_load(x + i + LANES), max, none);
+        v_store(out + i, first);
+        v_store(out + i + LANES, second);
+        even += first;
+        odd += second;
+    }
+    for (; i < n; i += LANES) {
+        const int64_t count = n - i;
+        if (count >= LANES) {
+            const vf first = v_exp_of_difference(v_load(x + i), max, none);
+            v_store(out + i, first);
+            even += first;
+        } else {
+            const vf least = v_all(-__builtin_inff());
+            const vf second = v_exp_of_difference(v_load_part(x + i, count, least), max, none);
+            v_store_part(out + i, second, count);
+            odd += second;
+        }
+    }
+    const vf scale = v_all(1.0f / join_lanes(even + odd, v_plus));
+    for (i = 0; n - i >= LANES; i += LANES)
+        v_store(out + i, v_load(out + i) * scale);
+    if (i < n)
+        v_store_part(out + i, v_load_part(out + i, n - i, none) * scale, n - i);
+    return HOLOGRAM_OK;
+}
+
+int32_t SYMBOL(log_softmax)(const hologram_call *call) {
+    const float *x = call->args[0];
+    float *out = call->args[1];
+    const int64_t n = call->dims[0];
+    const vf max = v_all(row_max(x, n));
+    const Fold what = {
+        .a = x, .length = n, .rest_a = v_all(-__builtin_inff()), .given = max};
+    const float sum = fold(&what, FEW_CHAINS, step_exp, v_plus);
+    const vf log_sum = v_all(vmath_log_f32(sum));
+    int64_t i = 0;
+    for (; n - i >= LANES; i += LANES)
+        v_store(out + i, v_load(x + i) - max - log_sum);
+    if (i < n)
+        v_store_part(out + i, v_load_part(x + i, n - i, max) - max - log_sum, n - i);
+    return HOLOGRAM_OK;
+}
+
+/* ---- normalisation -------------------------------------------------------------------------- */
+
+int32_t SYMBOL(layer_norm)(const hologram_call *call) {
+    const float *x = call->args[0], *weight = call->args[1], *bias = call->args[2];
+    const float eps = *(const float *)call->args[3];
+    float *out = call->args[4];
+    const int64_t n = call->dims[0];
+    const Fold what = {.a = x, .length = n};
+    const float mean = fold(&what, CHAINS, step_mean, v_plus) / (float)n;
+    const float variance = sum_of_squares(x, n, mean) / (float)n;
+    const vf center = v_all(mean), scale = v_all(1.0f / __builtin_sqrtf(variance + eps));
+    const vf none = {0};
+    int64_t i = 0;
+    for (; n - i >= LANES; i += LANES) {
+        const vf unit = (v_load(x + i) - center) * scale;
+        v_store(out + i, v_muladd(unit, v_load(weight + i), v_load(bias + i)));
+    }
+    if (i < n) {
+        const int64_t count = n - i;
+        const vf unit = (v_load_part(x + i, count, none) - center) * scale;
+        const vf weights = v_load_part(weight + i, count, none);
+        v_store_part(out + i, v_muladd(unit, weights, v_load_part(bias + i, count, none)), count);
+    }
+    return HOLOGRAM_OK;
+}
+
+int32_t SYMBOL(rms_norm)(const hologram_call *call) {
+    const float *x = call->args[0], *weight = call->args[1];
+    const float eps = *(const float *)call->args[2];
+    float *out = call->args[3];
+    const int64_t n = call->dims[0];
+    const float mean = sum_of_squares(x, n, 0.0f) / (float)n;
+    const vf scale = v_all(1.0f / __builtin_sqrtf(mean + eps)), none = {0};
+    int64_t i = 0;
+    for (; n - i >= LANES; i += LANES)
+        v_store(out + i, v_load(x + i) * scale * v_load(weight + i));
+    if (i < n) {
+        const vf weights = v_load_part(weight + i, n - i, none);
+        v_store_part(out + i, v_load_part(x + i, n - i, none) * scale * weights, n - i);
+    }
+    return HOLOGRAM_OK;
+}
