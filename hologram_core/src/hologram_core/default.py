@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import os
 import threading
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ._native import BoundKernel
 from .dispatch import Explanation
-from .rows import KernelRow, ProviderRow
 from .runtime import Runtime
+
+if TYPE_CHECKING:
+    from .rows import KernelRow, ProviderRow
 
 _runtime: Runtime | None = None
 _lock = threading.Lock()
@@ -54,11 +57,11 @@ def unregister(name: str) -> None:
     default_runtime().unregister(name)
 
 
-def load_kernels(path: Path | str) -> object:
+def load_kernels(path: str | os.PathLike[str]) -> object:
     """Load native kernel libraries into the default runtime; see Runtime.load_kernels."""
     return default_runtime().load_kernels(path)
 
 
 def get_include() -> str:
     """Return the folder to put on a C compiler's include path for hologram/kernel.h and hologram/vmath.h."""
-    return str(Path(__file__).parent / "include")
+    return os.path.join(os.path.dirname(__file__), "include")

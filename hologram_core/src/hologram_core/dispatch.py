@@ -16,7 +16,7 @@ from .provider import Provider
 from .ranking import Offer, interval, rank, reason
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Candidate:
     """What one provider said: an offer with its rank (1 = chosen), or a refusal, and why."""
 

@@ -6,16 +6,14 @@ the dtype index of the native call path. Refused with TypeError: whatever is not
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from . import _native
 
 
-@dataclass(frozen=True, slots=True)
-class DType:
+class DType(NamedTuple):
     """One row: Hologram's name, the NumPy dtype (native byte order), bytes per item, C spelling."""
 
     name: str

@@ -19,14 +19,14 @@ MAX_N = 2**63 - 1  #: "any n"
 PRIORITIES: Mapping[str, int] = {"inline": 300, "user": 200, "fallback": 100}  #: by tier
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Refusal:
     """ "Mine, but not for this dtype or n": the reason is printed by explain()."""
 
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Kernel:
     """One routine for one op and one dtype."""
 

@@ -6,7 +6,6 @@ one warning and an entry in explain() and `hologram providers`; under strict it 
 
 from __future__ import annotations
 
-import traceback
 import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -20,7 +19,7 @@ from .errors import PluginError, PluginWarning
 from .kernel import Kernel, Refusal
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Failure:
     """What a provider did wrong: `where` ("import", a hook's name), one line, the traceback."""
 
@@ -63,6 +62,8 @@ class Provider:
 
     def fail(self, where: str, message: str, error: BaseException | None = None) -> None:
         """Record a failure: warn the first time it is seen, raise PluginError under strict."""
+        import traceback  # here, since only a failure needs it
+
         trace = "" if error is None else "".join(traceback.format_exception(error))
         failure = Failure(where, message, trace)
         if self.strict:

@@ -9,7 +9,7 @@ from .kernel import Kernel
 from .signature import Signature
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Offer:
     """A kernel proposed for one request: by whom, at which priority, and the code it would run."""
 

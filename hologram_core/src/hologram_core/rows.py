@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from .provider import Failure
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class KernelRow:
     """One kernel that a provider has declared, as list_kernels() tells it."""
 
@@ -25,10 +25,10 @@ class KernelRow:
 
     def to_dict(self) -> dict[str, Any]:
         """Return the row as plain data."""
-        return {name: getattr(self, name) for name in self.__slots__}
+        return asdict(self)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class ProviderRow:
     """One provider, as providers() tells it."""
 

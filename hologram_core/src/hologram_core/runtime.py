@@ -7,28 +7,33 @@ finishes on the kernel it began with.
 
 from __future__ import annotations
 
-import difflib
-import logging
+import os
+import sys
 import threading
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from functools import partial
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 from . import dtypes
 from ._native import BoundKernel, Op
 from .catalogue import STANDARD, OpSpec, advice
-from .coerce import call_slow
 from .dispatch import Explanation, Rules, judge, resolve
 from .errors import HologramError, UnknownKernelError, UnknownOpError
+from .kernel import Kernel
 from .plugins import ProviderSet
 from .provider import Provider
 from .ranking import Offer
-from .rows import KernelRow, ProviderRow
 from .settings import Settings
 
-log = logging.getLogger("hologram")
+if TYPE_CHECKING:
+    from .rows import KernelRow, ProviderRow
+
+
+def _call_slow(spec: OpSpec, target: Op | BoundKernel, args: tuple[object, ...], kwargs: dict[str, object]) -> object:
+    from .coerce import call_slow  # here, since many a process never leaves the call path
+
+    return call_slow(spec, target, args, kwargs)
 
 
 class Ops:
@@ -71,8 +76,8 @@ class Runtime:
         priority: Mapping[str, int] | None = None,
         isa: str | None = None,
         threads: int | None = None,
-        kernel_path: Iterable[Path | str] | None = None,
-        cache_dir: Path | str | None = None,
+        kernel_path: Iterable[str | os.PathLike[str]] | None = None,
+        cache_dir: str | os.PathLike[str] | None = None,
         strict: bool | None = None,
         log: str | None = None,
     ) -> None:
@@ -82,8 +87,8 @@ class Runtime:
             priority=priority,
             isa=isa,
             num_threads=threads,
-            kernel_path=None if kernel_path is None else tuple(Path(item) for item in kernel_path),
-            cache_dir=None if cache_dir is None else Path(cache_dir),
+            kernel_path=None if kernel_path is None else tuple(os.fspath(item) for item in kernel_path),
+            cache_dir=None if cache_dir is None else os.fspath(cache_dir),
             strict=strict,
             log=log,
         )
@@ -96,8 +101,6 @@ class Runtime:
         self._bound: dict[tuple[str, Offer], BoundKernel] = {}
         self._generation = 0
         self._rules = Rules(self.settings.levels, dict(self.settings.priority or {}), {})
-        if self.settings.log is not None:
-            _log_to_stderr(self.settings.log)
 
     # ---- providers -------------------------------------------------------------------------------
 
@@ -108,6 +111,8 @@ class Runtime:
 
     def providers(self) -> list[ProviderRow]:
         """Return every provider of this runtime with its hooks and failures, by name."""
+        from .rows import ProviderRow  # here, as below: a listing is rare and import time is not
+
         return [
             ProviderRow(
                 provider.name,
@@ -173,7 +178,7 @@ class Runtime:
             self._rules = replace(self._rules, pins=pins)
             self._change()
 
-    def load_kernels(self, path: Path | str) -> object:
+    def load_kernels(self, path: str | os.PathLike[str]) -> object:
         """Load a folder or library of native kernels through the provider that can.
 
         Raises HologramError where no provider of this runtime loads libraries.
@@ -181,9 +186,9 @@ class Runtime:
         for provider in self._listed():
             load = getattr(provider.plugin, "load_kernels", None)
             if callable(load):
-                return load(self, Path(path))
+                return load(self, os.fspath(path))
         raise HologramError(
-            f"load_kernels({str(path)!r}): no provider loads kernel libraries; pip install hologram-dynamic"
+            f"load_kernels({os.fspath(path)!r}): no provider loads kernel libraries; pip install hologram-dynamic"
         )
 
     def _change(self) -> None:
@@ -211,7 +216,7 @@ class Runtime:
             if name not in self._ops:
                 spec = self._spec(name)
                 self._ops[name] = Op(
-                    spec, spec.signature.layout(spec.dtype), self._generation, self._fill, partial(call_slow, spec)
+                    spec, spec.signature.layout(spec.dtype), self._generation, self._fill, partial(_call_slow, spec)
                 )
             return self._ops[name]
 
@@ -221,6 +226,8 @@ class Runtime:
             self._add_specs()
             spec = self._specs.get(name)
         if spec is None:
+            import difflib  # here, since only a mistake needs it
+
             closest = difflib.get_close_matches(str(name), self._specs, n=3)
             asked = self._providers.names()
             raise UnknownOpError(str(name), closest=closest, asked=asked)
@@ -333,7 +340,7 @@ class Runtime:
                 may_alias=kernel.may_alias,
                 threads=self.settings.threads,
                 function=kernel.function,
-                on_slow=partial(call_slow, spec),
+                on_slow=partial(_call_slow, spec),
             )
             self._bound[key] = bound
         return bound
@@ -349,7 +356,7 @@ class Runtime:
                 raise self._unknown_kernel(explanation)
             bound = self._bind(spec, winner)
             op.install(generation, dtype, *explanation.interval, bound)
-            log.debug("%s", explanation)
+            self._log("debug", str(explanation))
             return bound
 
     def list_kernels(self, *, op: str | None = None, dtype: object = None) -> list[KernelRow]:
@@ -365,7 +372,9 @@ class Runtime:
             ]
         return sorted(rows, key=lambda row: (row.op, row.dtype, -row.priority, row.provider, row.min_n))
 
-    def _row(self, kernel: Any, provider: Provider) -> KernelRow:
+    def _row(self, kernel: Kernel, provider: Provider) -> KernelRow:
+        from .rows import KernelRow
+
         outcome = judge(kernel, self._specs[kernel.op], provider, self._rules)
         usable = isinstance(outcome, Offer)
         return KernelRow(
@@ -386,10 +395,16 @@ class Runtime:
         for provider in self._listed():
             provider.register_commands(cli)
 
+    def _log(self, level: str, message: str) -> None:
+        """Write to the logger "hologram" if the settings ask for it; logging is imported only then."""
+        if self.settings.log is None:
+            return
+        import logging
 
-def _log_to_stderr(level: str) -> None:
-    if not log.handlers:
-        handler = logging.StreamHandler()
-        handler.setFormatter(logging.Formatter("hologram: %(message)s"))
-        log.addHandler(handler)
-    log.setLevel(level)
+        logger = logging.getLogger("hologram")
+        if not logger.handlers:
+            handler = logging.StreamHandler(sys.stderr)
+            handler.setFormatter(logging.Formatter("hologram: %(message)s"))
+            logger.addHandler(handler)
+        logger.setLevel(self.settings.log.upper())
+        logger.log(logging.getLevelName(level.upper()), "%s", message)

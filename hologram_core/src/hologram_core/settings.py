@@ -10,13 +10,13 @@ import os
 import warnings
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields, replace
-from pathlib import Path
 from typing import Any
 
 from . import _native
 from .errors import SettingsError
 
 PREFIX = "HOLOGRAM_"
+LOG_LEVELS = ("debug", "info", "warning", "error")
 
 
 @dataclass(frozen=True)
@@ -28,8 +28,8 @@ class Settings:
     priority: Mapping[str, int] | None = None  #: priorities by provider
     isa: str | None = None  #: the highest instruction-set level to use; None: the CPU's
     num_threads: int | None = None  #: threads of one call at most; None: the CPUs this process may use
-    kernel_path: tuple[Path, ...] = ()  #: folders searched for kernel libraries
-    cache_dir: Path | None = None  #: where compiled kernels are kept
+    kernel_path: tuple[str, ...] = ()  #: folders searched for kernel libraries
+    cache_dir: str | None = None  #: where compiled kernels are kept
     strict: bool = False  #: a failing provider is an error
     log: str | None = None  #: level of the logger "hologram"
 
@@ -65,6 +65,8 @@ class Settings:
             raise SettingsError(f"HOLOGRAM_ISA={self.isa!r}: this CPU has {', '.join(levels) or 'none of the levels'}")
         if self.num_threads is not None and self.num_threads < 1:
             raise SettingsError(f"HOLOGRAM_NUM_THREADS={self.num_threads}: expected at least 1")
+        if self.log is not None and self.log.lower() not in LOG_LEVELS:
+            raise SettingsError(f"HOLOGRAM_LOG={self.log!r}: expected one of {', '.join(LOG_LEVELS)}")
         return self
 
     @property
@@ -113,20 +115,14 @@ def _integer(text: str) -> int:
         raise ValueError("expected a whole number") from None
 
 
-def _level(text: str) -> str:
-    if text.upper() not in ("DEBUG", "INFO", "WARNING", "ERROR"):
-        raise ValueError("expected debug, info, warning or error")
-    return text.upper()
-
-
 _PARSERS: Mapping[str, Any] = {
     "providers": _names,
     "disable": _names,
     "priority": _priorities,
     "isa": str,
     "num_threads": _integer,
-    "kernel_path": lambda text: tuple(Path(item) for item in text.split(os.pathsep) if item),
-    "cache_dir": Path,
+    "kernel_path": lambda text: tuple(item for item in text.split(os.pathsep) if item),
+    "cache_dir": str,
     "strict": _boolean,
-    "log": _level,
+    "log": str,
 }

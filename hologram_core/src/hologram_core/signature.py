@@ -16,7 +16,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
-from typing import Literal, TypeAlias
+from typing import Literal, NamedTuple, TypeAlias
 
 from . import dtypes
 from .errors import SignatureError
@@ -31,8 +31,7 @@ MAX_PARAMS, MAX_CORE, MAX_DIMS = 16, 4, 16
 _TOKEN = re.compile(r"\s*(->|\.\.\.|[A-Za-z_]\w*|\d+|[(),:]|\S)")
 
 
-@dataclass(frozen=True, slots=True)
-class Param:
+class Param(NamedTuple):
     """One parameter: its kind and role, its core dimensions by name or size, a dtype or the kernel's."""
 
     kind: Kind
@@ -198,7 +197,7 @@ class _Parser:
         while self.peek() != ")":
             if dims:
                 self.expect(",")
-            if not re.fullmatch(r"\w+", self.peek()):
+            if not (self.peek().isdigit() or self.peek().isidentifier()):
                 raise self.fail("a dimension")
             token = self.take()
             dims.append(int(token) if token.isdigit() else token)

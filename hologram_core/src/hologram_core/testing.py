@@ -36,7 +36,7 @@ _CORE_SIZES = (0, 1, 2, 3, 7, 16, 17, 33, 55)
 ULP: dict[str, float] = {
     "vector_fma": 0.51,
     **{op: 0.5 for op in STANDARD if STANDARD[op].accuracy == "Correctly rounded."},
-    **{op: 0.5 for op in ("vector_min", "vector_max", "relu", "clip", "reduce_min", "reduce_max")},
+    **dict.fromkeys(("vector_min", "vector_max", "relu", "clip", "reduce_min", "reduce_max"), 0.5),
     **{op: 2.0 for op in STANDARD if STANDARD[op].accuracy.startswith("Within 2 ULP")},
     **{op: 4.0 for op in STANDARD if STANDARD[op].accuracy.startswith("Within 4 ULP")},
 }

@@ -1,9 +1,10 @@
-/* One body, many levels: what the kernels need to know about the instruction set they are compiled for.
+/* One body, many levels: what the kernels need to know about the instruction set they are compiled
+ * for.
  *
- * A file in levels/ defines LEVEL and includes the kernel families; its compiler flags choose LANES.
- * Kernels work on vf, a vector of LANES floats. What is left over at the end of an array goes through
- * v_load_part and v_store_part, which touch nothing beyond it: a tail costs one vector, not LANES - 1
- * scalar rounds.
+ * A file in levels/ defines LEVEL and includes the kernel families; its compiler flags choose
+ * LANES. Kernels work on vf, a vector of LANES floats. What is left over at the end of an array
+ * goes through v_load_part and v_store_part, which touch nothing beyond it: a tail costs one
+ * vector, not LANES - 1 scalar rounds.
  */
 #ifndef HOLOGRAM_STDLIB_TARGETS_H
 #define HOLOGRAM_STDLIB_TARGETS_H
@@ -29,9 +30,9 @@
 
 /* ---- names: hologram_<op>_f32_<level> ------------------------------------------------------- */
 
-#define SYMBOL_(op, level) hologram_##op##_f32_##level
+#define SYMBOL_(op, level)   hologram_##op##_f32_##level
 #define SYMBOL_OF(op, level) SYMBOL_(op, level)
-#define SYMBOL(op) SYMBOL_OF(op, LEVEL)
+#define SYMBOL(op)           SYMBOL_OF(op, LEVEL)
 
 /* ---- compiler ------------------------------------------------------------------------------- */
 
@@ -126,7 +127,8 @@ INLINE void v_store_part(float *to, vf x, int64_t count) {
         return va;                                                                                 \
     }
 
-/* a * b + c for results whose exact rounding nobody is promised: fused where that is one instruction. */
+/* a * b + c for results whose exact rounding nobody is promised: fused where that is one
+ * instruction. */
 INLINE float muladd(float a, float b, float c) {
 #if defined(__FMA__) || defined(__ARM_FEATURE_FMA)
     return __builtin_fmaf(a, b, c);

@@ -10,7 +10,7 @@
 
 ELEMENTWISE(vector_add, ARRAY, ARRAY, NONE, a + b)
 ELEMENTWISE(vector_sub, ARRAY, ARRAY, NONE, a - b)
-ELEMENTWISE(vector_mul, ARRAY, ARRAY, NONE, a *b)
+ELEMENTWISE(vector_mul, ARRAY, ARRAY, NONE, (a * b))
 ELEMENTWISE(vector_div, ARRAY, ARRAY, NONE, a / b)
 ELEMENTWISE(vector_min, ARRAY, ARRAY, NONE, a != a ? a : a < b ? a : b)
 ELEMENTWISE(vector_max, ARRAY, ARRAY, NONE, a != a ? a : a > b ? a : b)
@@ -19,16 +19,14 @@ ELEMENTWISE(vector_neg, ARRAY, NONE, NONE, -a)
 ELEMENTWISE(vector_abs, ARRAY, NONE, NONE, __builtin_fabsf(a))
 ELEMENTWISE(vector_fma, ARRAY, ARRAY, ARRAY, vmath_fma_f32(a, b, c))
 ELEMENTWISE(scalar_add, ARRAY, NUMBER, NONE, a + b)
-ELEMENTWISE(scalar_mul, ARRAY, NUMBER, NONE, a *b)
+ELEMENTWISE(scalar_mul, ARRAY, NUMBER, NONE, (a * b))
 ELEMENTWISE(axpy, NUMBER, ARRAY, ARRAY, muladd(a, b, c))
 
 LANEWISE(raise, a < b ? b : a)
 LANEWISE(lower, a > b ? b : a)
 LANEWISE(sum_of_bounds, b + c)
 
-static inline vf v_clip(vf x, vf low, vf high) {
-    return v_lower(v_raise(x, low, high), high, low);
-}
+static inline vf v_clip(vf x, vf low, vf high) { return v_lower(v_raise(x, low, high), high, low); }
 
 int32_t SYMBOL(clip)(const hologram_call *call) {
     const float low = *(const float *)call->args[1], high = *(const float *)call->args[2];

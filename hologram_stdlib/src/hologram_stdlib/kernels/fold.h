@@ -1,15 +1,17 @@
 /* Reductions: step(...step(step(start, a[0], b[0]), a[1], b[1])..., joined over lanes and chains.
  *
- * CHAINS * LANES partial results are kept and joined pairwise. That hides the latency of an addition,
- * and divides the length of a running sum, and with it the rounding error, by 32 to 64.
+ * CHAINS * LANES partial results are kept and joined pairwise. That hides the latency of an
+ * addition, and divides the length of a running sum, and with it the rounding error, by 32 to 64.
  */
 #ifndef HOLOGRAM_STDLIB_FOLD_H
 #define HOLOGRAM_STDLIB_FOLD_H
 
 #include "../targets.h"
 
-#define CHAINS     (LANES == 16 ? 4 : 8)
-#define FEW_CHAINS 2 /* for a step long enough to hide its addition, and too long for many copies */
+#define CHAINS (LANES == 16 ? 4 : 8)
+
+/* For a step long enough to hide its own addition, and too long to be copied CHAINS times. */
+#define FEW_CHAINS 2
 
 typedef vf step_fn(vf so_far, vf a, vf b, vf given);
 typedef vf join_fn(vf a, vf b, vf unused);

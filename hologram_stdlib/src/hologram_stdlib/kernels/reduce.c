@@ -8,7 +8,7 @@
  */
 #include "fold.h"
 
-LANEWISE(times, a *b)
+LANEWISE(times, (a * b))
 LANEWISE(smaller, a != a ? a : a < b ? a : b)
 LANEWISE(larger, a != a ? a : a > b ? a : b)
 

@@ -6,10 +6,10 @@
  *              rms_norm     x / sqrt(mean of x^2 + eps) * weight
  * Accumulator  f32, in 2 to 8 chains of LANES parts joined pairwise (fold.h). The variance is that
  *              of x - mean, a second pass over the row, so that it does not cancel.
- * Limits       with the maximum subtracted no exponential overflows; a row that holds NaN or +inf, or
- *              -inf alone, comes out as NaN. Elements beyond 1.8e19 have infinite squares.
- * Aliasing     out may be exactly the memory of an input of its length: each element of the last
- *              pass is read before it is written, and softmax reads x no more once it writes.
+ * Limits       with the maximum subtracted no exponential overflows; a row that holds NaN or +inf,
+ * or -inf alone, comes out as NaN. Elements beyond 1.8e19 have infinite squares. Aliasing     out
+ * may be exactly the memory of an input of its length: each element of the last pass is read before
+ * it is written, and softmax reads x no more once it writes.
  */
 #include "fold.h"
 
@@ -53,7 +53,7 @@ int32_t SYMBOL(softmax)(const hologram_call *call) {
     float *out = call->args[1];
     const int64_t n = call->dims[0];
     const vf none = {0}, max = v_all(row_max(x, n));
-    vf even = {0}, odd = {0};
+    vf even = {0}, odd = {0}, part = {0};
     int64_t i = 0;
     for (; n - i >= 2 * LANES; i += 2 * LANES) {
         const vf first = v_exp_of_difference(v_load(x + i), max, none);
@@ -63,24 +63,22 @@ int32_t SYMBOL(softmax)(const hologram_call *call) {
         even += first;
         odd += second;
     }
-    for (; i < n; i += LANES) {
-        const int64_t count = n - i;
-        if (count >= LANES) {
-            const vf first = v_exp_of_difference(v_load(x + i), max, none);
-            v_store(out + i, first);
-            even += first;
-        } else {
-            const vf least = v_all(-__builtin_inff());
-            const vf second = v_exp_of_difference(v_load_part(x + i, count, least), max, none);
-            v_store_part(out + i, second, count);
-            odd += second;
-        }
+    if (n - i >= LANES) {
+        const vf first = v_exp_of_difference(v_load(x + i), max, none);
+        v_store(out + i, first);
+        even += first;
+        i += LANES;
+    }
+    if (i < n) { /* stays in a register until the sum is known */
+        part = v_load_part(x + i, n - i, v_all(-__builtin_inff()));
+        part = v_exp_of_difference(part, max, none);
+        odd += part;
     }
     const vf scale = v_all(1.0f / join_lanes(even + odd, v_plus));
     for (i = 0; n - i >= LANES; i += LANES)
         v_store(out + i, v_load(out + i) * scale);
     if (i < n)
-        v_store_part(out + i, v_load_part(out + i, n - i, none) * scale, n - i);
+        v_store_part(out + i, part * scale, n - i);
     return HOLOGRAM_OK;
 }
 
@@ -89,8 +87,7 @@ int32_t SYMBOL(log_softmax)(const hologram_call *call) {
     float *out = call->args[1];
     const int64_t n = call->dims[0];
     const vf max = v_all(row_max(x, n));
-    const Fold what = {
-        .a = x, .length = n, .rest_a = v_all(-__builtin_inff()), .given = max};
+    const Fold what = {.a = x, .length = n, .rest_a = v_all(-__builtin_inff()), .given = max};
     const float sum = fold(&what, FEW_CHAINS, step_exp, v_plus);
     const vf log_sum = v_all(vmath_log_f32(sum));
     int64_t i = 0;

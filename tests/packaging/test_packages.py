@@ -1,0 +1,232 @@
+"""Do our distributions and a stranger's install by pip, from copies, into a fresh environment?"""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tarfile
+import zipfile
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+OURS = ("hologram_core", "hologram_stdlib")
+
+PROVIDER = """
+from hologram_core import Kernel, hookimpl
+import numpy as np
+
+KERNEL = Kernel.from_python(np.add, op="vector_add", signature="(),()->()", dtype="f32", priority=400)
+
+@hookimpl
+def declare_kernels():
+    return [KERNEL]
+
+@hookimpl
+def provide_kernel(name, dtype, n):
+    return KERNEL if (name, dtype) == ("vector_add", "f32") else None
+"""
+
+WHO = """
+import json, warnings
+import numpy as np
+import hologram_core as hg
+with warnings.catch_warnings(record=True) as seen:
+    warnings.simplefilter("always")
+    total = hg.ops.vector_add(np.ones(8, "f4"), np.ones(8, "f4")).tolist()
+explanation = hg.explain("vector_add", "f32", 8)
+print(json.dumps({
+    "sum": total,
+    "winner": explanation.winner.provider,
+    "tier": explanation.winner.tier,
+    "asked": explanation.asked,
+    "listed": sorted({row.provider for row in hg.list_kernels(op="vector_add")}),
+    "warnings": [str(warning.message) for warning in seen],
+    "where": hg.__file__,
+}))
+"""
+
+
+class Environment:
+    """A virtual environment of its own, used from outside the checkout."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.outside = folder / "outside"
+        self.outside.mkdir(parents=True)
+        subprocess.run([sys.executable, "-m", "venv", str(folder / "venv")], check=True)
+        self.python = folder / "venv" / ("Scripts" if os.name == "nt" else "bin") / "python"
+
+    def run(self, *arguments: str, **variables: str) -> str:
+        environment = {key: value for key, value in os.environ.items() if not key.startswith(("HOLOGRAM_", "PYTHON"))}
+        done = subprocess.run(
+            [str(self.python), *arguments],
+            cwd=self.outside,
+            env=environment | variables,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, f"{arguments}:\n{done.stdout}\n{done.stderr}"
+        return done.stdout
+
+    def pip(self, *arguments: str) -> str:
+        return self.run("-m", "pip", "--disable-pip-version-check", *arguments)
+
+    def who(self, **variables: str) -> dict:
+        return json.loads(self.run("-c", WHO, **variables))
+
+
+def _write_provider(folder: Path, name: str, source: str) -> Path:
+    project = folder / name
+    module = name.replace("-", "_")
+    (project / module).mkdir(parents=True)
+    (project / module / "__init__.py").write_text(source)
+    (project / "pyproject.toml").write_text(
+        f"""
+[build-system]
+requires = ["setuptools>=77"]
+build-backend = "setuptools.build_meta"
+
+[project]
+name = "{name}"
+version = "1.2.3"
+dependencies = ["hologram-core"]
+
+[project.entry-points."hologram.plugins"]
+{name} = "{module}"
+"""
+    )
+    return project
+
+
+@pytest.fixture(scope="module")
+def checkout(tmp_path_factory):
+    """The tracked and new files of our distributions, without anything built."""
+    copy = tmp_path_factory.mktemp("checkout")
+    ignore = shutil.ignore_patterns("build", "*.so", "*.pyd", "*.egg-info", "__pycache__", "dist")
+    for name in OURS:
+        shutil.copytree(ROOT / name, copy / name, ignore=ignore)
+    return copy
+
+
+@pytest.fixture(scope="module")
+def environment(checkout, tmp_path_factory):
+    """Our distributions, installed from folders in one command, with build isolation."""
+    environment = Environment(tmp_path_factory.mktemp("environment"))
+    environment.pip("install", "-q", *(str(checkout / name) for name in OURS))
+    return environment
+
+
+def test_installed_packages_work_outside_the_tree(environment):
+    found = environment.who()
+    assert found["sum"] == [2.0] * 8
+    assert (found["winner"], found["tier"]) == ("hologram-stdlib", "inline")
+    assert found["warnings"] == []
+    assert str(ROOT) not in found["where"]
+
+
+def test_core_alone_says_what_to_install(environment):
+    code = """
+import numpy as np, hologram_core as hg
+try:
+    hg.ops.vector_add(np.ones(8, "f4"), np.ones(8, "f4"))
+except hg.UnknownKernelError as error:
+    print(error)
+"""
+    assert "pip install hologram-stdlib" in environment.run("-c", code, HOLOGRAM_DISABLE="hologram-stdlib")
+
+
+def test_command_says_what_it_needs(environment):
+    command = environment.python.with_name("hologram")
+    done = subprocess.run([str(command), "kernels"], capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert "pip install 'hologram-core[cli]'" in done.stderr
+
+
+@pytest.fixture(scope="module")
+def wheels(checkout, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("wheels")
+    for name in OURS:
+        subprocess.run(
+            [sys.executable, "-m", "pip", "wheel", "-q", "--no-deps", "-w", str(folder), str(checkout / name)],
+            check=True,
+        )
+    return {wheel.name.split("-")[0]: zipfile.ZipFile(wheel) for wheel in folder.iterdir()}
+
+
+def test_wheel_of_core_holds_types_and_headers(wheels):
+    names = wheels["hologram_core"].namelist()
+    for name in ("py.typed", "ops.pyi", "_native.pyi", "include/hologram/kernel.h", "include/hologram/vmath.h"):
+        assert f"hologram_core/{name}" in names
+
+
+def test_wheel_of_stdlib_holds_one_extension_and_its_entry_point(wheels):
+    wheel = wheels["hologram_stdlib"]
+    assert sum(name.endswith((".so", ".pyd")) for name in wheel.namelist()) == 1
+    points = next(name for name in wheel.namelist() if name.endswith("entry_points.txt"))
+    assert "hologram_stdlib.plugin" in wheel.read(points).decode()
+
+
+def test_sdists_hold_their_c(checkout, tmp_path):
+    for name, files in {
+        "hologram_core": ["native/call.c", "native/native.h", "include/hologram/kernel.h"],
+        "hologram_stdlib": ["table.c", "targets.h", "kernels/matrix.c", "levels/avx2.c"],
+    }.items():
+        code = f"import setuptools.build_meta as b; print(b.build_sdist({str(tmp_path)!r}))"
+        subprocess.run([sys.executable, "-c", code], cwd=checkout / name, check=True, capture_output=True)
+        (archive,) = tmp_path.glob(f"{name}-*.tar.gz")
+        with tarfile.open(archive) as sdist:
+            held = sdist.getnames()
+        for file in files:
+            assert any(item.endswith(f"src/{name}/{file}") for item in held), file
+
+
+@pytest.fixture(scope="module")
+def stranger(environment, tmp_path_factory):
+    """A stranger's provider, and one that breaks at import, both installed by pip."""
+    folder = tmp_path_factory.mktemp("strangers")
+    good = _write_provider(folder, "loud-kernels", PROVIDER)
+    bad = _write_provider(folder, "broken-kernels", "raise RuntimeError('broken on purpose')\n")
+    environment.pip("install", "-q", "setuptools>=77", "wheel")
+    environment.pip("install", "-q", "--no-build-isolation", "--no-deps", str(good), str(bad))
+    yield environment
+    environment.pip("uninstall", "-q", "-y", "loud-kernels", "broken-kernels")
+    found = environment.who()
+    assert found["winner"] == "hologram-stdlib"
+    assert found["asked"] == ["hologram-stdlib"]
+
+
+def test_strangers_kernel_wins_by_its_priority(stranger):
+    found = stranger.who()
+    assert found["sum"] == [2.0] * 8
+    assert found["winner"] == "loud-kernels"
+    assert found["listed"] == ["hologram-stdlib", "loud-kernels"]
+
+
+def test_provider_that_breaks_at_import_is_one_warning(stranger):
+    found = stranger.who()
+    assert found["asked"] == ["broken-kernels", "hologram-stdlib", "loud-kernels"]
+    (warning,) = found["warnings"]
+    assert "broken-kernels: import: RuntimeError: broken on purpose" in warning
+
+
+@pytest.mark.parametrize(
+    "variables",
+    [
+        {"HOLOGRAM_DISABLE": "loud-kernels,broken-kernels"},
+        {"HOLOGRAM_PROVIDERS": "hologram-stdlib"},
+        {"HOLOGRAM_PRIORITY": "loud-kernels=50"},
+        {"HOLOGRAM_PRIORITY": "hologram-stdlib=500"},
+    ],
+    ids=lambda variables: "-".join(variables),
+)
+def test_the_user_has_the_last_word(stranger, variables):
+    assert stranger.who(**variables)["winner"] == "hologram-stdlib"
+
+
+def test_strict_makes_the_broken_one_an_error(stranger):
+    code = "import hologram_core as hg\ntry: hg.providers()\nexcept hg.PluginError as error: print(error.provider)"
+    assert stranger.run("-c", code, HOLOGRAM_STRICT="1").strip() == "broken-kernels"
