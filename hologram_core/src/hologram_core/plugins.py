@@ -10,7 +10,7 @@ import importlib
 import os
 import re
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 
@@ -51,25 +51,21 @@ def discover(path: Iterable[str] | None = None) -> list[Found]:
 def _scan(folder: str) -> Iterator[tuple[str, list[Found]]]:
     """The distributions in one folder of the path that have entry points in the group.
 
-    Installed distributions are read here, since that takes a millisecond for hundreds of them, and
-    importing importlib_metadata alone takes fifteen. What is not a plain folder of metadata
-    (.egg-info of a development install, a zip file on the path) is importlib_metadata's.
+    Folders of metadata are read here, since that takes a millisecond for hundreds of them, and
+    importing importlib_metadata alone takes fifteen. A zip file on the path is importlib_metadata's.
     """
     try:
         entries = sorted(os.listdir(folder))
     except NotADirectoryError:
-        yield from _read_distributions(folder)
+        yield from _read_archive(folder)
         return
     except OSError:
         return  # not there: the path may name such folders
-    if any(entry.endswith(".egg-info") and _names_group(folder, entry) for entry in entries):
-        yield from _read_distributions(folder)
-        return
     for entry in entries:
-        if entry.endswith(".dist-info") and (text := _names_group(folder, entry)):
-            name, _, version = entry.removesuffix(".dist-info").partition("-")
+        if entry.endswith((".dist-info", ".egg-info")) and (text := _names_group(folder, entry)):
+            stem, _, version = entry.rpartition(".")[0].partition("-")
             points = [(key, partial(_load, value)) for key, value in _parse_entry_points(text)]
-            yield normalized(name), _found(normalized(name), version, points)
+            yield normalized(stem), _found(normalized(stem), version, points)
 
 
 def _names_group(folder: str, entry: str) -> str:
@@ -102,17 +98,17 @@ def _load(value: str) -> object:
     return loaded
 
 
-def _read_distributions(folder: str) -> Iterator[tuple[str, list[Found]]]:
+def _read_archive(folder: str) -> Iterator[tuple[str, list[Found]]]:
     import importlib_metadata
 
     for distribution in importlib_metadata.distributions(path=[folder]):
-        points = [(point.name, point.load) for point in distribution.entry_points if point.group == hookspecs.GROUP]
+        points = [(point.name, point.load) for point in distribution.entry_points.select(group=hookspecs.GROUP)]
         if points:
             name = normalized(distribution.name)
             yield name, _found(name, distribution.version, points)
 
 
-def _found(name: str, version: str, points: list[tuple[str, Callable[[], object]]]) -> list[Found]:
+def _found(name: str, version: str, points: Sequence[tuple[str, Callable[[], object]]]) -> list[Found]:
     """One Found for each entry point of a distribution."""
     return [Found(name if len(points) == 1 else f"{name}:{key}", version, load) for key, load in points]
 
