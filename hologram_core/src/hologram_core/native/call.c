@@ -162,6 +162,9 @@ static bool bind_array(Call *call, const Param *param, PyArrayObject *array) {
     if (param->kind == KIND_WHOLE)
         return bind_dimension(call, param->dims[0], PyArray_SIZE(array));
     int leading = PyArray_NDIM(array) - param->core;
+    bool follows = param->role == ROLE_OUT && call->layout->scalars < call->layout->inputs;
+    if (follows && leading > 0 && call->prefix == NULL)
+        return false; /* batch dimensions come from the inputs, if any input is an array */
     if (leading < 0 || (leading > 0 && !bind_prefix(call, array, leading)))
         return false;
     for (int i = 0; i < param->core; i++)
@@ -526,11 +529,17 @@ static PyObject *take_result(const Call *call) {
 /* ---- the call ------------------------------------------------------------------------------ */
 
 /* The kernel for n: from the table, else by asking Python once. A new reference. */
-static Bound *find_kernel(Op *op, int dtype, int64_t n) {
+static Bound *find_kernel(const State *state, Op *op, int dtype, int64_t n) {
     Bound *kernel = table_find(&op->tables[dtype], n);
     if (kernel != NULL)
         return (Bound *)Py_NewRef(kernel);
-    return (Bound *)PyObject_CallFunction(op->on_miss, "OiL", (PyObject *)op, dtype, (long long)n);
+    PyObject *answer =
+        PyObject_CallFunction(op->on_miss, "OiL", (PyObject *)op, dtype, (long long)n);
+    if (answer != NULL && !hologram_kernel_fits(state, op, dtype, answer)) {
+        PyErr_SetString(PyExc_TypeError, "on_miss() answered with no kernel of this op and dtype");
+        Py_CLEAR(answer);
+    }
+    return (Bound *)answer;
 }
 
 PyObject *hologram_call_arrays(const State *state, Op *op, Bound *bound, PyObject *const *args,
@@ -545,7 +554,7 @@ PyObject *hologram_call_arrays(const State *state, Op *op, Bound *bound, PyObjec
 
     Bound *kernel;
     if (op != NULL) {
-        kernel = find_kernel(op, dtype, call.n);
+        kernel = find_kernel(state, op, dtype, call.n);
         if (kernel == NULL)
             return NULL;
     } else {

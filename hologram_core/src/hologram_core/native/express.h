@@ -58,7 +58,7 @@ express(const State *state, Op *op, Bound *bound, PyObject *const *args, const i
 
     if (out == NULL) {
         npy_intp shape = n;
-        Py_INCREF(descr);
+        Py_INCREF(descr); /* which the new array takes */
         out = PyArray_NewFromDescr(&PyArray_Type, descr, 1, &shape, NULL, NULL, 0, NULL);
         if (out == NULL)
             return NULL;
@@ -94,9 +94,10 @@ express(const State *state, Op *op, Bound *bound, PyObject *const *args, const i
                                 .error = error};
     int32_t code = kernel->entry(&call);
     if (code != HOLOGRAM_OK) {
-        Py_DECREF(out);
+        Py_INCREF(kernel); /* until here no Python code ran that could have taken it away */
         hologram_raise(state, kernel, code, error);
-        return NULL;
+        Py_DECREF(kernel);
+        Py_CLEAR(out);
     }
     return out;
 }

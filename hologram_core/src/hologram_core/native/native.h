@@ -155,6 +155,13 @@ static inline Bound *table_find(Table *table, int64_t n) {
 PyObject *hologram_call_arrays(const State *state, Op *op, Bound *bound, PyObject *const *args,
                                Py_ssize_t count, PyObject *keywords);
 
+/* Whether an object is a BoundKernel that this op can call for this dtype. */
+static inline bool hologram_kernel_fits(const State *state, const Op *op, int dtype,
+                                        PyObject *object) {
+    return Py_IS_TYPE(object, state->bound_type) && ((Bound *)object)->dtype == dtype &&
+           memcmp(&((Bound *)object)->layout, &op->layout, sizeof(Layout)) == 0;
+}
+
 /* Sets the exception for a kernel's return code and message. */
 void hologram_raise(const State *state, const Bound *kernel, int32_t code, const char *error);
 

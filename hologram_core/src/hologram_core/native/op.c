@@ -140,11 +140,10 @@ static PyObject *op_install(PyObject *self, PyObject *args) {
     int dtype;
     long long lo, hi;
     PyObject *kernel;
-    if (!PyArg_ParseTuple(args, "KiLLO!", &generation, &dtype, &lo, &hi, state->bound_type,
-                          &kernel))
+    if (!PyArg_ParseTuple(args, "KiLLO", &generation, &dtype, &lo, &hi, &kernel))
         return NULL;
-    if (dtype < 0 || dtype >= state->dtype_count || lo > hi || ((Bound *)kernel)->dtype != dtype ||
-        memcmp(&((Bound *)kernel)->layout, &op->layout, sizeof(Layout)) != 0) {
+    if (dtype < 0 || dtype >= state->dtype_count || lo > hi ||
+        !hologram_kernel_fits(state, op, dtype, kernel)) {
         PyErr_SetString(PyExc_ValueError, "install(): the kernel does not fit this op and dtype");
         return NULL;
     }
