@@ -6,6 +6,10 @@ from pathlib import Path
 
 from .catalogue import ROWS, OpSpec
 
+PATH = Path(__file__).with_name("ops.pyi")
+
+LINE_LENGTH = 120  # as the formatter has it
+
 HEADER = '''"""Types of hologram_core.ops. Written by `python -m hologram_core.stubs`; do not edit."""
 
 from typing import Any
@@ -29,11 +33,10 @@ def render() -> str:
 def _class(spec: OpSpec) -> str:
     parameters = [_parameter(spec, i) for i in range(len(spec.parameters))]
     parameters.append("out: NDArray[Any] | None = None")
-    return (
-        f"\nclass {_class_name(spec)}(Op):\n"
-        f"    def __call__(self, {', '.join(parameters)}) -> NDArray[Any]:\n"
-        f'        """{spec.doc}"""\n'
-    )
+    line = f"    def __call__(self, {', '.join(parameters)}) -> NDArray[Any]:\n"
+    if len(line) > LINE_LENGTH + 1:
+        line = f"    def __call__(\n        self, {', '.join(parameters)}\n    ) -> NDArray[Any]:\n"
+    return f'\nclass {_class_name(spec)}(Op):\n{line}        """{spec.doc}"""\n'
 
 
 def _parameter(spec: OpSpec, i: int) -> str:
@@ -53,4 +56,4 @@ def _class_name(spec: OpSpec) -> str:
 
 
 if __name__ == "__main__":
-    Path(__file__).with_name("ops.pyi").write_text(render(), encoding="utf-8")
+    PATH.write_text(render(), encoding="utf-8")

@@ -331,28 +331,33 @@ def check_specials(subject: _Subject) -> None:
 
 
 def check_threads(subject: _Subject) -> None:
-    """The same results from four threads at once."""
-    dims = max(_all_dims(subject, (1, 5, 16, 33)), key=lambda dims: sum(dims.values()))
-    inputs = _inputs(subject, dims)
-    expected = _outputs(subject, dims)
-    if not _run(subject, inputs, expected, "threads"):
-        return
-    wrong: list[str] = []
+    """Right from four threads at once, each with its own arrays, the native code running without the GIL."""
+    dims = max(_all_dims(subject, (1, 5, 16, 33, 2048)), key=lambda dims: sum(dims.values()))
+    wrong: list[KernelCheckError] = []
 
-    def work() -> None:
-        for _ in range(200):
-            outputs = _outputs(subject, dims)
-            subject.kernel(*inputs, *outputs)
+    def work(inputs: Sequence[Any], expected: Sequence[Array]) -> None:
+        outputs = _outputs(subject, dims)
+        for _ in range(300):
+            if subject.kernel.entry and not subject.kernel.kernel.extent:
+                _call_entry(subject, dims, inputs, outputs, 0, dims.get("()", 1))
+            else:
+                subject.kernel(*inputs, *outputs)
             if any(a.tobytes() != b.tobytes() for a, b in zip(outputs, expected, strict=True)):
-                wrong.append("another result than from one thread")
+                wrong.append(subject.fail("threads", "another result than the same call from one thread"))
+                return
 
-    threads = [threading.Thread(target=work) for _ in range(4)]
+    threads = []
+    for _ in range(4):
+        inputs, expected = _inputs(subject, dims), _outputs(subject, dims)
+        if not _run(subject, inputs, expected, "threads"):
+            return
+        threads.append(threading.Thread(target=work, args=(inputs, expected)))
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
     if wrong:
-        raise subject.fail("threads", wrong[0])
+        raise wrong[0]
 
 
 # ---- the raw ABI ---------------------------------------------------------------------------------
@@ -383,21 +388,26 @@ def check_split(subject: _Subject, dims: dict[str | int, int]) -> None:
     kernel(*inputs, *whole)
     n = dims["()"]
     middle = n // 3
-    _call_entry(subject, inputs, pieces, 0, middle)
+    _call_entry(subject, dims, inputs, pieces, 0, middle)
     untouched = _outputs(subject, dims)
     for part, old in zip(pieces, untouched, strict=True):
         if part[middle:].tobytes() != old[middle:].tobytes():
             raise subject.fail("split", f"work items 0 to {middle} of {n} wrote beyond {middle}")
-    _call_entry(subject, inputs, pieces, middle, n)
+    _call_entry(subject, dims, inputs, pieces, middle, n)
     if any(a.tobytes() != b.tobytes() for a, b in zip(whole, pieces, strict=True)):
         raise subject.fail("split", f"[0, {middle}) and [{middle}, {n}) differ from [0, {n})")
 
 
-def _call_entry(subject: _Subject, inputs: Sequence[Any], outputs: Sequence[Array], begin: int, end: int) -> None:
+def _call_entry(
+    subject: _Subject,
+    dims: dict[str | int, int],
+    inputs: Sequence[Any],
+    outputs: Sequence[Array],
+    begin: int,
+    end: int,
+) -> None:
     """Call the hologram_kernel_fn itself for a range of work items."""
-    holders = [np.ascontiguousarray(value) for value in (*inputs, *outputs)]
-    for holder, output in zip(holders[len(inputs) :], outputs, strict=True):
-        assert holder is output  # contiguous already: the kernel has to write the caller's memory
+    holders = [*map(np.asarray, inputs), *outputs]
     count = len(holders)
     error = ctypes.create_string_buffer(512)
     call = _KernelCall(
@@ -405,7 +415,7 @@ def _call_entry(subject: _Subject, inputs: Sequence[Any], outputs: Sequence[Arra
         512,
         (ctypes.c_void_p * count)(*(holder.ctypes.data for holder in holders)),
         (ctypes.c_int64 * count)(*(holder.size for holder in holders)),
-        (ctypes.c_int64 * 1)(),
+        (ctypes.c_int64 * 16)(*(dims[dim] for dim in subject.signature.dims)),
         begin,
         end,
         subject.kernel.kernel.context or None,

@@ -1,0 +1,58 @@
+"""Run the benchmarks, print every goal with what was measured, save the results.
+
+A missed goal is a result, not a failure: the exit status is 0 unless something crashes.
+"""
+
+import argparse
+from pathlib import Path
+
+from . import (
+    bench_activations,
+    bench_calls,
+    bench_elementwise,
+    bench_matrices,
+    bench_scale,
+    bench_startup,
+    measure,
+    report,
+)
+
+BENCHMARKS = {
+    "calls": bench_calls,
+    "elementwise": bench_elementwise,
+    "activations": bench_activations,
+    "matrices": bench_matrices,
+    "startup": bench_startup,
+    "scale": bench_scale,
+}
+RESULTS = Path("benchmarks/results")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__.partition("\n")[0])
+    parser.add_argument("--only", choices=BENCHMARKS, action="append", help="run this one (may be repeated)")
+    parser.add_argument("--quick", action="store_true", help="run everything once, to see that it works")
+    parser.add_argument("--output", type=Path, help=f"where to save; {RESULTS} for a full run, else nowhere")
+    arguments = parser.parse_args()
+    plan = measure.QUICK if arguments.quick else measure.FULL
+    whole = not arguments.quick and not arguments.only
+
+    report.print_machine()
+    results: dict[str, list[measure.Row]] = {}
+    for name in arguments.only or BENCHMARKS:
+        benchmark = BENCHMARKS[name]
+        report.print_heading(benchmark.__doc__ or name)
+        results[name] = []
+        for row in benchmark.run(plan):
+            report.print_row(row)
+            results[name].append(row)
+    if arguments.quick:
+        print("\nevery benchmark ran; figures of a quick run mean nothing")
+    else:
+        report.print_summary(results)
+    if output := arguments.output or (RESULTS if whole else None):
+        report.save(results, output)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,73 @@
+"""What does Hologram add to the start of a program?
+
+Question   How long after `import numpy` alone is a program ready that imports hologram_core and makes its first call,
+           which finds and imports the providers? Does it matter how many other distributions are installed?
+Method     Fresh interpreters, taking turns; each reports the time from its first line to its last. 300 distributions
+           that have nothing to do with us, a third with entry points, are metadata in a temporary folder on the path.
+           Figures are medians; "no slower" is read as within 5%.
+Take-away  TODO
+"""
+
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+from .measure import Plan, Row, Timing
+
+PROGRAM = "import time; start = time.perf_counter_ns(); {}; print(time.perf_counter_ns() - start)"
+NUMPY = PROGRAM.format("import numpy")
+HOLOGRAM = PROGRAM.format(
+    "import numpy, hologram_core; x = numpy.ones(8, 'f4'); hologram_core.ops.vector_add(x, x, out=x)"
+)
+DISTRIBUTIONS = 300
+ROUNDS = 25  # a turn is a process here, so a plan's rounds are not enough
+
+
+def run(plan: Plan) -> Iterator[Row]:
+    with tempfile.TemporaryDirectory() as folder:
+        fill(Path(folder))
+        programs = {
+            "numpy": (NUMPY, ""),
+            "hologram": (HOLOGRAM, ""),
+            "numpy among 300": (NUMPY, folder),
+            "hologram among 300": (HOLOGRAM, folder),
+        }
+        turns: dict[str, list[int]] = {name: [] for name in programs}
+        for name, (program, path) in programs.items():
+            start(program, path)  # leaves bytecode behind and warms the disk cache
+        for _ in range(min(plan.rounds**2, ROUNDS)):
+            for name, (program, path) in programs.items():
+                turns[name].append(start(program, path))
+    timings = {name: Timing(min(times), statistics.median(times)) for name, times in turns.items()}
+    for what, ours, theirs in (
+        ("import and first call, beyond import numpy", "hologram", "numpy"),
+        ("the same among 300 distributions", "hologram among 300", "numpy among 300"),
+    ):
+        beyond = (timings[ours].median - timings[theirs].median) / 1e6
+        yield Row(what, beyond, 30.0, False, ours, theirs, "ms", timings)
+    slower = timings["hologram among 300"].median / timings["hologram"].median
+    what = "import and first call, 300 distributions more"
+    yield Row(what, slower, 1.05, False, "hologram among 300", "hologram", timings=timings)
+
+
+def start(program: str, path: str) -> int:
+    """Run a program in a fresh interpreter and return the nanoseconds that it prints."""
+    environment = {key: value for key, value in os.environ.items() if key != "PYTHONDONTWRITEBYTECODE"}
+    environment["PYTHONPATH"] = os.pathsep.join(filter(None, (environment.get("PYTHONPATH"), path)))
+    command = [sys.executable, "-c", program]
+    return int(subprocess.run(command, env=environment, check=True, capture_output=True, text=True).stdout)
+
+
+def fill(folder: Path) -> None:
+    """Make the metadata of many distributions."""
+    for index in range(DISTRIBUTIONS):
+        info = folder / f"stranger_{index}-1.0.dist-info"
+        info.mkdir()
+        (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: stranger-{index}\nVersion: 1.0\n")
+        (info / "RECORD").write_text(f"stranger_{index}.py,,\n")
+        if index % 3 == 0:
+            (info / "entry_points.txt").write_text(f"[console_scripts]\nstranger-{index} = stranger_{index}:main\n")
