@@ -42,10 +42,7 @@ def main() -> None:
     for name in arguments.only or BENCHMARKS:
         benchmark = BENCHMARKS[name]
         report.print_heading(benchmark.__doc__ or name)
-        results[name] = []
-        for row in benchmark.run(plan):
-            report.print_row(row)
-            results[name].append(row)
+        results[name] = list(report.print_rows(benchmark.run(plan)))
     if arguments.quick:
         print("\nevery benchmark ran; figures of a quick run mean nothing")
     else:

@@ -1,9 +1,9 @@
 """Are activations on small arrays faster than the fastest of the others?
 
 Question   How much faster are sigmoid, gelu (exact), softmax and tanh than NumPy, SciPy, PyTorch, Numba and numexpr?
-Method     f32 drawn from a normal distribution, n = 100, 1000, 3072, out= wherever the peer has it, and each peer in its
-           fastest form that we know (peers.py). All results are compared before anything is timed. The goal is
-           against the fastest peer installed.
+Method     f32 from a normal distribution, n = 100, 1000, 3072, out= wherever the peer has it, each peer in the fastest
+           form that we know (peers.py). Results are compared before anything is timed. The goal is against the fastest
+           peer installed.
 Take-away  TODO
 """
 

@@ -24,6 +24,7 @@ def run(plan: Plan) -> Iterator[Row]:
         plan,
         {
             "empty": Contestant("f(a, b, c)", {"f": empty, **arrays}),
+            "empty, out=c": Contestant("f(a, b, out=c)", {"f": empty, **arrays}),
             "op": Contestant("f(a, b, out=c)", {"f": add, **arrays}),
             "bound": Contestant("f(a, b, out=c)", {"f": bound, **arrays}),
             "numpy": Contestant("f(a, b, c)", {"f": np.add, **arrays}),

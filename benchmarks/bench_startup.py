@@ -37,7 +37,7 @@ def run(plan: Plan) -> Iterator[Row]:
             "hologram among 300": (HOLOGRAM, folder),
         }
         turns: dict[str, list[int]] = {name: [] for name in programs}
-        for name, (program, path) in programs.items():
+        for program, path in programs.values():
             start(program, path)  # leaves bytecode behind and warms the disk cache
         for _ in range(min(plan.rounds**2, ROUNDS)):
             for name, (program, path) in programs.items():
@@ -48,10 +48,10 @@ def run(plan: Plan) -> Iterator[Row]:
         ("the same among 300 distributions", "hologram among 300", "numpy among 300"),
     ):
         beyond = (timings[ours].median - timings[theirs].median) / 1e6
-        yield Row(what, beyond, 30.0, False, ours, theirs, "ms", timings)
+        yield Row(what, beyond, 30.0, False, ours, theirs, "ms", timings, "median")
     slower = timings["hologram among 300"].median / timings["hologram"].median
     what = "import and first call, 300 distributions more"
-    yield Row(what, slower, 1.05, False, "hologram among 300", "hologram", timings=timings)
+    yield Row(what, slower, 1.05, False, "hologram among 300", "hologram", timings=timings, statistic="median")
 
 
 def start(program: str, path: str) -> int:
@@ -59,7 +59,7 @@ def start(program: str, path: str) -> int:
     environment = {key: value for key, value in os.environ.items() if key != "PYTHONDONTWRITEBYTECODE"}
     environment["PYTHONPATH"] = os.pathsep.join(filter(None, (environment.get("PYTHONPATH"), path)))
     command = [sys.executable, "-c", program]
-    return int(subprocess.run(command, env=environment, check=True, capture_output=True, text=True).stdout)
+    return int(subprocess.run(command, env=environment, check=True, stdout=subprocess.PIPE, text=True).stdout)
 
 
 def fill(folder: Path) -> None:

@@ -51,7 +51,7 @@ Timings = dict[str, Timing]
 
 @dataclass(frozen=True)
 class Row:
-    """One goal and what was measured for it. A unit of "x" is a ratio of best times."""
+    """One goal and what was measured for it; a unit of "x" is a ratio of times."""
 
     what: str
     value: float
@@ -61,6 +61,7 @@ class Row:
     against: str = ""
     unit: str = "x"
     timings: Timings = field(default_factory=dict)
+    statistic: str = "best"  # which figure of the timings the value is made from
 
     @property
     def margin(self) -> float:

@@ -93,8 +93,8 @@ UFUNCS = {
     "interp": np.interp,
 }
 
-# gelu(x) = max(x, 0) - |x| / 2 * erfc(|x| / sqrt(2)), and erfc by Abramowitz and Stegun 7.1.26: 1.5e-7 in f32. The halves
-# are in the coefficients.
+# gelu(x) = max(x, 0) - |x| / 2 * erfc(|x| / sqrt(2)), and erfc by Abramowitz and Stegun 7.1.26, good to 1.5e-7. The
+# halves are in the coefficients.
 ERFC_P = 0.3275911 / math.sqrt(2)
 ERFC = (1.061405429 / 2, -1.453152027 / 2, 1.421413741 / 2, -0.284496736 / 2, 0.254829592 / 2)
 GELU_SERIES = """

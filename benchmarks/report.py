@@ -4,7 +4,7 @@ import datetime
 import importlib.util
 import json
 import platform
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict
 from pathlib import Path
 
@@ -15,7 +15,8 @@ from .measure import Row
 
 Results = Mapping[str, list[Row]]  # by the name of the benchmark
 
-WIDTHS = (46, 22, 26, 10, 10)
+WIDTHS = (46, 28, 26, 10, 10)
+LONGEST = 16  # bars of the picture end here
 
 
 # ---- the terminal ----------------------------------------------------------------------------------------------------
@@ -32,15 +33,30 @@ def print_machine() -> None:
 
 def print_heading(docstring: str) -> None:
     print(f"\n{docstring.partition(chr(10))[0]}")
-    print_cells(("", "ours, ns", "against, ns", "measured", "goal"), "")
+    print_cells(("", "ours", "against", "measured", "goal"), "")
+
+
+def print_rows(rows: Iterable[Row]) -> Iterator[Row]:
+    """Print each row when it comes, the rest of a race below its last row, and pass the rows on."""
+    last: Row | None = None
+    for row in rows:
+        if last is not None and row.timings is not last.timings:
+            print_others(last)
+        print_row(row)
+        yield row
+        last = row
+    if last is not None:
+        print_others(last)
+
+
+def print_others(row: Row) -> None:
+    if others := [name for name in row.timings if name not in (row.ours, row.against)]:
+        print("    " + ", ".join(figure(row, name) for name in others))
 
 
 def print_row(row: Row) -> None:
     cells = (row.what, figure(row, row.ours), figure(row, row.against), measured(row), goal(row))
     print_cells(cells, "PASS" if row.met else "MISS")
-    others = [name for name in row.timings if name not in (row.ours, row.against)]
-    if others:
-        print("    " + ", ".join(figure(row, name) for name in others))
 
 
 def print_cells(cells: Iterable[str], last: str) -> None:
@@ -56,8 +72,11 @@ def print_summary(results: Results) -> None:
 
 
 def figure(row: Row, name: str) -> str:
-    """Best nanoseconds of a contestant, with its name."""
-    return f"{name} {row.timings[name].best:,.0f}" if name in row.timings else ""
+    """Return a contestant's name with its time."""
+    if name not in row.timings:
+        return ""
+    time = getattr(row.timings[name], row.statistic)
+    return f"{name} {time:,.0f} ns" if time < 1e6 else f"{name} {time / 1e6:.1f} ms"
 
 
 def measured(row: Row) -> str:
@@ -119,25 +138,24 @@ def draw(results: Results, target: Path) -> None:
     import matplotlib.pyplot as plt
 
     rows = [(name, row) for name, rows in results.items() for row in rows]
-    figure, axis = plt.subplots(figsize=(10, 1.2 + 0.24 * len(rows)), layout="constrained")
-    colours = {True: "tab:green", False: "tab:red"}
-    axis.barh(range(len(rows)), [row.margin - 1 for _, row in rows], left=1, color=[colours[row.met] for _, row in rows])
-    for position, (_, row) in enumerate(rows):
-        axis.annotate(
-            f" {measured(row)} (goal {goal(row)}) ",
-            (max(row.margin, 1), position),
-            va="center",
-            fontsize=8,
-        )
-    axis.set_yticks(range(len(rows)), [f"{name}: {row.what}" for name, row in rows], fontsize=8)
-    axis.invert_yaxis()
+    ends = [min(max(row.margin, 1 / LONGEST), LONGEST) for _, row in rows]
+    figure, axis = plt.subplots(figsize=(10, 1.2 + 0.22 * len(rows)), layout="constrained")
+    colours = ["tab:green" if row.met else "tab:red" for _, row in rows]
+    axis.barh(range(len(rows)), [end - 1 for end in ends], left=1, color=colours)
+    for position, (end, (_, row)) in enumerate(zip(ends, rows, strict=True)):
+        text = f" {measured(row)} (goal {goal(row)})"
+        axis.annotate(text, (max(end, 1), position), va="center", fontsize=8)
+    labels = [f"{name}: {row.what}{' / ' + row.against if row.against else ''}" for name, row in rows]
+    axis.set_yticks(range(len(rows)), labels, fontsize=8)
+    axis.set_ylim(len(rows) - 0.3, -0.7)
     axis.set_xscale("log", base=2)
     axis.xaxis.set_major_formatter("{x:g}")
-    low, high = (limit([row.margin for _, row in rows]) for limit in (min, max))
-    axis.set_xlim(min(low, 1) / 1.2, max(high, 1) * 3)
+    axis.set_xlim(min([1.0, *ends]) / 1.2, max([1.0, *ends]) * 4)
     axis.axvline(1, color="black", linewidth=0.8)
     axis.set_xlabel("times better than the goal")
     about = machine()
-    axis.set_title(f"Goals and what was measured: {about['cpu']}, {about['level']}, CPython {about['python']}", fontsize=10)
+    axis.set_title(
+        f"Goals and what was measured: {about['cpu']}, {about['level']}, CPython {about['python']}", fontsize=10
+    )
     figure.savefig(target, metadata={"Date": None})
     plt.close(figure)

@@ -1,4 +1,4 @@
-"""Train the digits network and write weights.npz: NumPy only, a few seconds, the same weights every time.
+"""Train the digits network and write weights.npz: NumPy only, about ten seconds, the same weights every time.
 
 The network is dense 64 -> 32, gelu (exact, erf), dense 32 -> 10, softmax. 500 images, drawn with the fixed seed, are
 never trained on; their indices are stored with the weights, so that demo.py measures on exactly those.

@@ -91,7 +91,7 @@ class Explanation:
             ]
         lines += [f"  {_line(candidate)}" for candidate in self.candidates]
         lines += [f"  !  {problem}" for problem in self.problems]
-        lines += [f"  to change it: {line}" for line in self.advice]
+        lines += [f"  >  {line}" for line in self.advice]
         return "\n".join(lines)
 
 

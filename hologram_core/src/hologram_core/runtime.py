@@ -278,7 +278,9 @@ class Runtime:
         lines = []
         if explanation.winner is not None and others:
             more = explanation.winner.priority + 1
-            lines.append(f'HOLOGRAM_PRIORITY="{others[0]}={more}", or pin({explanation.op!r}, {others[0]!r})')
+            lines.append(
+                f'HOLOGRAM_PRIORITY="{others[0]}={more}", or pin({explanation.op!r}, {others[0]!r}), would change it'
+            )
         if explanation.winner is None:
             lines += self._found(explanation)
             installed = {name.partition(":")[0] for name in explanation.asked}
@@ -289,7 +291,7 @@ class Runtime:
         """What there is instead, when there is no kernel."""
         op = self._spec(explanation.op).kernel_op
         names = {dtype for provider in self._listed() for dtype in provider.declared_dtypes(op)}
-        return [f"{op!r} exists for {', '.join(sorted(names))}"] if names else []
+        return [f"there are kernels of {op!r} for {', '.join(sorted(names))}"] if names else []
 
     def get_kernel(self, name: str, dtype: object, n: int, *, provider: str | None = None) -> BoundKernel:
         """Return the kernel that serves (op, dtype, n), to be called as kernel(x, out=y).

@@ -15,22 +15,22 @@
     ROW(vector_div, "(),()->()", ELEMENTWISE, 2, "a / b")                                          \
     ROW(vector_min, "(),()->()", ELEMENTWISE, 1, "the smaller of a and b; NaN if either is")       \
     ROW(vector_max, "(),()->()", ELEMENTWISE, 1, "the larger of a and b; NaN if either is")        \
-    ROW(vector_pow, "(),()->()", ELEMENTWISE, 20, "a to the power b")                              \
+    ROW(vector_pow, "(),()->()", ELEMENTWISE, 30, "a to the power b")                              \
     ROW(vector_neg, "()->()", ELEMENTWISE, 1, "-x")                                                \
     ROW(vector_abs, "()->()", ELEMENTWISE, 1, "|x|")                                               \
     ROW(relu, "()->()", ELEMENTWISE, 1, "max(x, 0); NaN stays NaN")                                \
-    ROW(sigmoid, "()->()", ELEMENTWISE, 5, "1 / (1 + exp(-x))")                                    \
-    ROW(tanh, "()->()", ELEMENTWISE, 5, "hyperbolic tangent")                                      \
-    ROW(gelu, "()->()", ELEMENTWISE, 12, "x * Phi(x), the exact form")                             \
-    ROW(gelu_tanh, "()->()", ELEMENTWISE, 8, "the approximation of gelu by tanh")                  \
-    ROW(silu, "()->()", ELEMENTWISE, 6, "x * sigmoid(x)")                                          \
-    ROW(exp, "()->()", ELEMENTWISE, 4, "e to the power x")                                         \
-    ROW(log, "()->()", ELEMENTWISE, 4, "natural logarithm")                                        \
-    ROW(sqrt, "()->()", ELEMENTWISE, 2, "square root")                                             \
+    ROW(sigmoid, "()->()", ELEMENTWISE, 6, "1 / (1 + exp(-x))")                                    \
+    ROW(tanh, "()->()", ELEMENTWISE, 7, "hyperbolic tangent")                                      \
+    ROW(gelu, "()->()", ELEMENTWISE, 17, "x * Phi(x), the exact form")                             \
+    ROW(gelu_tanh, "()->()", ELEMENTWISE, 12, "the approximation of gelu by tanh")                 \
+    ROW(silu, "()->()", ELEMENTWISE, 7, "x * sigmoid(x)")                                          \
+    ROW(exp, "()->()", ELEMENTWISE, 5, "e to the power x")                                         \
+    ROW(log, "()->()", ELEMENTWISE, 7, "natural logarithm")                                        \
+    ROW(sqrt, "()->()", ELEMENTWISE, 3, "square root")                                             \
     ROW(rsqrt, "()->()", ELEMENTWISE, 4, "1 / sqrt(x)")                                            \
-    ROW(sin, "()->()", ELEMENTWISE, 6, "sine of x radians")                                        \
-    ROW(cos, "()->()", ELEMENTWISE, 6, "cosine of x radians")                                      \
-    ROW(erf, "()->()", ELEMENTWISE, 6, "error function")                                           \
+    ROW(sin, "()->()", ELEMENTWISE, 9, "sine of x radians")                                        \
+    ROW(cos, "()->()", ELEMENTWISE, 9, "cosine of x radians")                                      \
+    ROW(erf, "()->()", ELEMENTWISE, 13, "error function")                                          \
     ROW(scalar_add, "(),scalar->()", ELEMENTWISE, 1, "x + value")                                  \
     ROW(scalar_mul, "(),scalar->()", ELEMENTWISE, 1, "x * value")                                  \
     ROW(clip, "(),scalar,scalar->()", ELEMENTWISE, 1, "min(max(x, low), high)")                    \
@@ -41,17 +41,17 @@
     ROW(reduce_max, "(...)->()", APART, 1, "largest element; NaN if any is")                       \
     ROW(reduce_prod, "(...)->()", APART, 1, "product of all elements; 1 for none")                 \
     ROW(vector_dot, "(...),(...)->()", APART, 1, "sum of a * b")                                   \
-    ROW(softmax, "(n)->(n)", IN_PLACE, 5, "exp(x) / sum(exp(x))")                                  \
-    ROW(log_softmax, "(n)->(n)", IN_PLACE, 5, "log(softmax(x))")                                   \
+    ROW(softmax, "(n)->(n)", IN_PLACE, 8, "exp(x) / sum(exp(x))")                                  \
+    ROW(log_softmax, "(n)->(n)", IN_PLACE, 8, "log(softmax(x))")                                   \
     ROW(layer_norm, "(n),(n),(n),scalar->(n)", IN_PLACE, 3,                                        \
         "(x - mean) / sqrt(variance + eps) * weight + bias")                                       \
     ROW(rms_norm, "(n),(n),scalar->(n)", IN_PLACE, 2, "x / sqrt(mean(x^2) + eps) * weight")        \
     ROW(gemv, "(m,n),(n)->(m)", APART, 1, "matrix times vector")                                   \
-    ROW(gemm, "(m,k),(k,n)->(m,n)", APART, 50, "matrix times matrix")                              \
+    ROW(gemm, "(m,k),(k,n)->(m,n)", APART, 20, "matrix times matrix")                              \
     ROW(mse, "(...),(...)->()", APART, 1, "mean of (a - b)^2; NaN for no elements")                \
-    ROW(binary_cross_entropy, "(...),(...)->()", APART, 10,                                        \
+    ROW(binary_cross_entropy, "(...),(...)->()", APART, 17,                                        \
         "mean of -(t log p + (1 - t) log(1 - p)); a term of weight 0 counts 0")                    \
-    ROW(cross_entropy, "(n),(n)->()", APART, 5, "-sum(t log p); a term of weight 0 counts 0")      \
+    ROW(cross_entropy, "(n),(n)->()", APART, 8, "-sum(t log p); a term of weight 0 counts 0")      \
     ROW(copy, "()->()", ELEMENTWISE, 1, "x")                                                       \
     ROW(fill, "scalar->()", ELEMENTWISE, 1, "every element becomes value")
 

@@ -24,7 +24,7 @@
 #define LANES 4 /* SSE, NEON, or whatever the compiler makes of 16 bytes */
 #endif
 
-#if defined(__x86_64__)
+#if LANES > 4
 #include <immintrin.h>
 #endif
 
@@ -61,13 +61,25 @@ INLINE void v_store(float *to, vf x) { *(vf_anywhere *)to = x; }
 /* x - 0 is x for every x, -0 and NaN too; adding would lose the sign of -0. */
 INLINE vf v_all(float x) { return x - (vf){0}; }
 
+#if LANES < 16
+/* All bits of the first `count` lanes. */
+INLINE vi v_below(int64_t count) {
+#if LANES == 8
+    const vi lane = {0, 1, 2, 3, 4, 5, 6, 7};
+#else
+    const vi lane = {0, 1, 2, 3};
+#endif
+    return lane < (int32_t)count;
+}
+#endif
+
 /* The first `count` lanes from memory, 0 < count < LANES; the others from `rest`. */
 INLINE vf v_load_part(const float *from, int64_t count, vf rest) {
 #if LANES == 16
     __mmask16 mask = (__mmask16)_bzhi_u32(0xffff, (unsigned)count);
     return (vf)_mm512_mask_loadu_ps((__m512)rest, mask, from);
 #elif LANES == 8
-    vi mask = ((vi){0} + (int32_t)count) > (vi){0, 1, 2, 3, 4, 5, 6, 7};
+    vi mask = v_below(count);
     __m256 lanes = _mm256_maskload_ps(from, (__m256i)mask);
     return (vf)_mm256_blendv_ps((__m256)rest, lanes, (__m256)mask);
 #else
@@ -77,6 +89,15 @@ INLINE vf v_load_part(const float *from, int64_t count, vf rest) {
     if (count > 2)
         rest[2] = from[2];
     return rest;
+#endif
+}
+
+/* The first `count` lanes of x, 0 < count < LANES; the others are zero. */
+INLINE vf v_first(vf x, int64_t count) {
+#if LANES == 16
+    return (vf)_mm512_maskz_mov_ps((__mmask16)_bzhi_u32(0xffff, (unsigned)count), (__m512)x);
+#else
+    return (vf)((vi)x & v_below(count));
 #endif
 }
 

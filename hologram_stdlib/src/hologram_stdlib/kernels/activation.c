@@ -10,7 +10,7 @@
 
 #define UNARY(op, expression) ELEMENTWISE(op, ARRAY, NONE, NONE, expression)
 
-UNARY(relu, a != a ? a : a > 0.0f ? a : 0.0f)
+UNARY(relu, (0.0f > a ? 0.0f : a) + 0.0f) /* adding makes -0 +0, and keeps NaN */
 UNARY(sigmoid, vmath_sigmoid_f32(a))
 UNARY(tanh, vmath_tanh_f32(a))
 UNARY(gelu, vmath_gelu_f32(a))
@@ -37,7 +37,7 @@ LANEWISE(cos_bounded, vmath_cos_bounded_f32(a))
 INLINE bool all_within(const float *x, int64_t count, float bound) {
     vi beyond = {0};
     int64_t i = 0;
-    for (; count - i >= LANES; i += LANES) {
+    for (; i <= count - LANES; i += LANES) {
         const vf lanes = v_load(x + i);
         beyond |= ~((lanes <= bound) & (lanes >= -bound));
     }

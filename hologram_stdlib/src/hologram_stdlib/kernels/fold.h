@@ -60,14 +60,14 @@ INLINE float fold(const Fold *what, int chains, step_fn *step, join_fn *join) {
     UNROLL
     for (int c = 0; c < chains; c++)
         chain[c] = what->start;
-    for (; length - i >= chains * LANES; i += chains * LANES) {
+    for (; i <= length - chains * LANES; i += chains * LANES) {
         UNROLL
         for (int c = 0; c < chains; c++) {
             const int64_t at = i + c * LANES;
             chain[c] = step(chain[c], v_load(a + at), b ? v_load(b + at) : none, what->given);
         }
     }
-    for (; length - i >= LANES; i += LANES)
+    for (; i <= length - LANES; i += LANES)
         chain[0] = step(chain[0], v_load(a + i), b ? v_load(b + i) : none, what->given);
     if (i < length)
         chain[1] = step(chain[1], v_load_part(a + i, length - i, what->rest_a),

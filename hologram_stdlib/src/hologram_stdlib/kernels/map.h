@@ -1,7 +1,8 @@
 /* Element-wise kernels: out[i] = f(a[i], b[i], c[i]) for the work items begin <= i < end.
  *
  * Every vector is loaded before it is stored, so `out` may be exactly the same memory as an input,
- * and no runtime test of that is needed.
+ * and no runtime test of that is needed. A long loop stores whole cache lines: a first vector, from
+ * which it starts as far on as puts the others in place, is kept back until the loop has read all.
  */
 #ifndef HOLOGRAM_STDLIB_MAP_H
 #define HOLOGRAM_STDLIB_MAP_H
@@ -11,6 +12,9 @@
 enum operand { NONE, NUMBER, ARRAY };
 
 typedef vf lanes_fn(vf a, vf b, vf c);
+
+/* Elements from which whole lines pay for the first vector, of which a part is computed twice. */
+#define ALIGN_FROM (32 * LANES)
 
 /* `a`, `b`, `c` say what the inputs are; they and `f` are constants where this is inlined. */
 INLINE int32_t map(const hologram_call *call, enum operand a, enum operand b, enum operand c,
@@ -27,15 +31,17 @@ INLINE int32_t map(const hologram_call *call, enum operand a, enum operand b, en
         vb = v_all(*bs);
     if (c == NUMBER)
         vc = v_all(*cs);
-    for (; end - i >= LANES; i += LANES) {
-        if (a == ARRAY)
-            va = v_load(as + i);
-        if (b == ARRAY)
-            vb = v_load(bs + i);
-        if (c == ARRAY)
-            vc = v_load(cs + i);
-        v_store(out + i, f(va, vb, vc));
+#define AT(operand, vector) (operand == ARRAY ? v_load(operand##s + i) : vector)
+    const bool align = LANES >= 8 && end - i >= ALIGN_FROM;
+    float *const start = out + i;
+    vf first = {0};
+    if (align) {
+        first = f(AT(a, va), AT(b, vb), AT(c, vc));
+        i += LANES - (int64_t)((uintptr_t)start / sizeof *start % LANES);
     }
+    for (; i <= end - LANES; i += LANES)
+        v_store(out + i, f(AT(a, va), AT(b, vb), AT(c, vc)));
+#undef AT
     if (i < end) {
         const vf rest = {0};
         if (a == ARRAY)
@@ -46,6 +52,8 @@ INLINE int32_t map(const hologram_call *call, enum operand a, enum operand b, en
             vc = v_load_part(cs + i, end - i, rest);
         v_store_part(out + i, f(va, vb, vc), end - i);
     }
+    if (align)
+        v_store(start, first);
     return HOLOGRAM_OK;
 }
 

@@ -9,7 +9,8 @@
  *
  * gemm computes a block of out at a time in registers: MAX_ROWS rows, two vectors of columns. All
  * three matrices fit the first-level cache, so nothing is packed. Where the columns are no multiple
- * of LANES the last vector overlaps the one before; only matrices narrower than LANES need parts.
+ * of LANES the last vector overlaps the one before, and is half as wide if that will do; only
+ * matrices narrower than a vector need parts.
  */
 #include "fold.h"
 
@@ -65,7 +66,7 @@ INLINE void gemv_rows(const float *a, const float *x, float *out, int64_t n, int
     UNROLL
     for (int r = 0; r < rows; r++)
         sum[r] = (vf){0};
-    for (; n - p >= LANES; p += LANES) {
+    for (; p <= n - LANES; p += LANES) {
         const vf xs = v_load(x + p);
         UNROLL
         for (int r = 0; r < rows; r++)
@@ -88,7 +89,7 @@ INLINE void gemv_rows(const float *a, const float *x, float *out, int64_t n, int
 
 INLINE void multiply_vector(const float *a, const float *x, float *out, int64_t m, int64_t n) {
     int64_t i = 0;
-    for (; m - i >= GEMV_ROWS; i += GEMV_ROWS)
+    for (; i <= m - GEMV_ROWS; i += GEMV_ROWS)
         gemv_rows(a + i * n, x, out + i, n, GEMV_ROWS);
     if (i < m && m > GEMV_ROWS) /* the last rows together with some that are done */
         gemv_rows(a + (m - GEMV_ROWS) * n, x, out + m - GEMV_ROWS, n, GEMV_ROWS);
@@ -110,27 +111,85 @@ typedef struct {
     int64_t m, k, n;
 } Gemm;
 
-/* The block of out at row i, column j: `rows` rows and `vectors` vectors of columns, of which the
- * second begins `second` columns after the first. With `part`, the one vector holds only n columns.
+/* Where the elements of one column of a are: every third row has a pointer that moves along, and
+ * the next two are k and 2k away from it. A pointer for each of eight rows would not fit the
+ * registers.
  */
-INLINE void gemm_block(const Gemm *g, int64_t i, int64_t j, int64_t second, int rows, int vectors,
-                       bool part) {
-    const float *a = g->a + i * g->k, *b = g->b + j;
+typedef struct {
+    const float *row[3];
+} Column;
+
+INLINE Column column_of(const float *a, int64_t k, int rows) {
+    Column at = {{a, rows > 3 ? a + 3 * k : a, rows > 6 ? a + 6 * k : a}};
+    if (rows > 3) /* the compiler, seeing where they come from, would go back to a pointer a row */
+        __asm__("" : "+r"(at.row[1]), "+r"(at.row[2]));
+    return at;
+}
+
+INLINE float column_element(const Column *at, int r, int64_t k) {
+    return at->row[r / 3][r % 3 * k];
+}
+
+INLINE void next_column(Column *at) { at->row[0]++, at->row[1]++, at->row[2]++; }
+
+enum width { HALF_VECTOR, ONE_VECTOR, TWO_VECTORS };
+
+#if LANES == 16
+#define HALF (LANES / 2)
+
+/* Like gemm_block, with half a vector of columns: two of them take the time of one of gemm_block's.
+ */
+INLINE void gemm_half_block(const Gemm *g, int64_t i, int64_t j, int rows, bool part) {
+    const float *b = g->b + j;
     float *out = g->out + i * g->n + j;
     const int64_t k = g->k, n = g->n;
+    Column at = column_of(g->a + i * k, k, rows);
+    const __mmask8 mask = part ? (__mmask8)_bzhi_u32(0xff, (unsigned)n) : 0xff;
+    __m256 sum[MAX_ROWS];
+    UNROLL
+    for (int r = 0; r < rows; r++)
+        sum[r] = _mm256_setzero_ps();
+    for (int64_t p = 0; p < k; p++, next_column(&at)) {
+        const __m256 bs = _mm256_maskz_loadu_ps(mask, b + p * n);
+        UNROLL
+        for (int r = 0; r < rows; r++)
+            sum[r] = _mm256_fmadd_ps(_mm256_set1_ps(column_element(&at, r, k)), bs, sum[r]);
+    }
+    UNROLL
+    for (int r = 0; r < rows; r++)
+        _mm256_mask_storeu_ps(out + r * n, mask, sum[r]);
+}
+#else
+#define HALF 0 /* not worth it: no remainder is that short */
+#define gemm_half_block(g, i, j, rows, part)
+#endif
+
+/* The block of out at row i, column j: `rows` rows of one or two vectors of columns, of which the
+ * second begins `second` columns after the first. With `part`, the one vector holds only n columns.
+ */
+INLINE void gemm_block(const Gemm *g, int64_t i, int64_t j, int64_t second, int rows,
+                       enum width width, bool part) {
+    if (width == HALF_VECTOR) {
+        gemm_half_block(g, i, j, rows, part);
+        return;
+    }
+    const float *b = g->b + j;
+    float *out = g->out + i * g->n + j;
+    const int64_t k = g->k, n = g->n;
+    Column at = column_of(g->a + i * k, k, rows);
     vf sum[MAX_ROWS][2];
     UNROLL
     for (int r = 0; r < rows; r++)
         sum[r][0] = sum[r][1] = (vf){0};
-    for (int64_t p = 0; p < k; p++) {
+    for (int64_t p = 0; p < k; p++, next_column(&at)) {
         const vf none = {0};
         const vf first = part ? v_load_part(b + p * n, n, none) : v_load(b + p * n);
-        const vf other = vectors == 2 ? v_load(b + p * n + second) : none;
+        const vf other = width == TWO_VECTORS ? v_load(b + p * n + second) : none;
         UNROLL
         for (int r = 0; r < rows; r++) {
-            const vf factor = v_all(a[r * k + p]);
+            const vf factor = v_all(column_element(&at, r, k));
             sum[r][0] = v_muladd(factor, first, sum[r][0]);
-            if (vectors == 2)
+            if (width == TWO_VECTORS)
                 sum[r][1] = v_muladd(factor, other, sum[r][1]);
         }
     }
@@ -140,20 +199,20 @@ INLINE void gemm_block(const Gemm *g, int64_t i, int64_t j, int64_t second, int 
             v_store_part(out + r * n, sum[r][0], n);
         else
             v_store(out + r * n, sum[r][0]);
-        if (vectors == 2)
+        if (width == TWO_VECTORS)
             v_store(out + r * n + second, sum[r][1]);
     }
 }
 
 /* All rows of some columns, in blocks as equal as can be. */
-INLINE void gemm_columns(const Gemm *g, int64_t j, int64_t second, int vectors, bool part) {
+INLINE void gemm_columns(const Gemm *g, int64_t j, int64_t second, enum width width, bool part) {
     int64_t blocks = (g->m + MAX_ROWS - 1) / MAX_ROWS;
     for (int64_t i = 0; i < g->m; blocks--) {
         const int64_t rows = (g->m - i + blocks - 1) / blocks;
         switch (rows) {
 #define ROWS(count)                                                                                \
     case count:                                                                                    \
-        gemm_block(g, i, j, second, count, vectors, part);                                         \
+        gemm_block(g, i, j, second, count, width, part);                                           \
         break;
             ROWS(1)
             ROWS(2)
@@ -185,19 +244,25 @@ int32_t SYMBOL(gemm)(const hologram_call *call) {
         multiply_vector(g.a, g.b, g.out, g.m, g.k);
         return HOLOGRAM_OK;
     }
-    if (g.n < LANES) {
-        if (g.n > 0)
-            gemm_columns(&g, 0, 0, 1, true);
+    for (; j <= g.n - 2 * LANES; j += 2 * LANES)
+        gemm_columns(&g, j, LANES, TWO_VECTORS, false);
+    int64_t left = g.n - j;
+    if (left > LANES + HALF) {
+        gemm_columns(&g, j, left - LANES, TWO_VECTORS, false);
         return HOLOGRAM_OK;
     }
-    for (; g.n - j > LANES; j += 2 * LANES) {
-        if (g.n - j < 2 * LANES) {
-            gemm_columns(&g, j, g.n - j - LANES, 2, false);
-            return HOLOGRAM_OK;
-        }
-        gemm_columns(&g, j, LANES, 2, false);
+    if (left > HALF) {
+        if (g.n < LANES)
+            gemm_columns(&g, 0, 0, ONE_VECTOR, true);
+        else
+            gemm_columns(&g, left < LANES ? g.n - LANES : j, 0, ONE_VECTOR, false);
+        left -= LANES;
     }
-    if (j < g.n)
-        gemm_columns(&g, g.n - LANES, 0, 1, false);
+    if (left > 0) {
+        if (g.n < HALF)
+            gemm_columns(&g, 0, 0, HALF_VECTOR, true);
+        else
+            gemm_columns(&g, g.n - HALF, 0, HALF_VECTOR, false);
+    }
     return HOLOGRAM_OK;
 }
