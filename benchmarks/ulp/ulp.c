@@ -52,22 +52,37 @@ static const struct {
     reference_fn *reference;
     bool keeps_zero_sign;
 } references[] = {
-    {"vector_neg", negative, true}, {"vector_abs", fabs, true},   {"relu", relu, false},
-    {"sigmoid", sigmoid, true},     {"tanh", tanh, true},         {"gelu", gelu, false},
-    {"gelu_tanh", gelu_tanh, false}, {"silu", silu, false},       {"exp", exp, true},
-    {"log", log, true},             {"sqrt", sqrt, true},         {"rsqrt", rsqrt, true},
-    {"sin", sin, true},             {"cos", cos, true},           {"erf", erf, true},
+    {"vector_neg", negative, true},
+    {"vector_abs", fabs, true},
+    {"relu", relu, false},
+    {"sigmoid", sigmoid, true},
+    {"tanh", tanh, true},
+    {"gelu", gelu, true},
+    {"gelu_tanh", gelu_tanh, true},
+    {"silu", silu, true},
+    {"exp", exp, true},
+    {"log", log, true},
+    {"sqrt", sqrt, true},
+    {"rsqrt", rsqrt, true},
+    {"sin", sin, true},
+    {"cos", cos, true},
+    {"erf", erf, true},
 };
 
 /* ---- measuring ------------------------------------------------------------------------------- */
 
-/* Half way between the largest float and the next one there would be: from here on results are infinite. */
+/* Half way between the largest float and the next one there would be: from here on results are
+ * infinite. */
 static const double overflow = 0x1.ffffffp127;
 
 static double spacing(double exact) {
-    int exponent;
-    frexp(exact, &exponent);
-    return ldexp(1, exponent - 24 < -149 ? -149 : exponent - 24);
+    uint64_t bits;
+    memcpy(&bits, &exact, sizeof bits);
+    uint64_t exponent = (bits >> 52) & 0x7ff; /* biased by 1023 */
+    bits = (exponent < 1023 - 126 ? 1023 - 149 : exponent - 23) << 52;
+    double result;
+    memcpy(&result, &bits, sizeof result);
+    return result;
 }
 
 /* The error in ULP, or -1 for a special value that is wrong. */
@@ -78,7 +93,9 @@ static double judge(double exact, float got, bool keeps_zero_sign) {
         if (fabs(exact) >= overflow && isinf(got) && (got > 0) == (exact > 0))
             return 0;
         bool next_to_it = fabs(exact) > 0x1.fffff0p127 && !isinf(exact);
-        return next_to_it ? fabs((isinf(got) ? copysign(0x1p128, got) : (double)got) - exact) / 0x1p104 : -1;
+        return next_to_it
+                   ? fabs((isinf(got) ? copysign(0x1p128, got) : (double)got) - exact) / 0x1p104
+                   : -1;
     }
     if (keeps_zero_sign && exact == 0 && (got != 0 || !signbit(got) != !signbit(exact)))
         return -1;
@@ -97,8 +114,13 @@ static void measure_block(job *work, uint64_t first, int64_t n) {
     char error[512] = "";
     void *args[] = {inputs, outputs};
     int64_t lengths[] = {n, n};
-    const hologram_call call = {.size = sizeof call, .error_size = sizeof error, .args = args,
-                                .lengths = lengths, .begin = 0, .end = n, .error = error};
+    const hologram_call call = {.size = sizeof call,
+                                .error_size = sizeof error,
+                                .args = args,
+                                .lengths = lengths,
+                                .begin = 0,
+                                .end = n,
+                                .error = error};
     for (int64_t i = 0; i < n; i++) {
         inputs[i] = float_of((uint32_t)(first + (uint64_t)i * work->stride));
         exact[i] = work->reference((double)inputs[i]);
@@ -140,7 +162,8 @@ static void merge(worst *into, const worst *from) {
 }
 
 /* Measures every stride-th float; 0, or -1 for an unknown op or too many kernels or threads. */
-int ulp_worst(const char *op, const uint64_t *kernels, int count, uint64_t stride, int threads, worst *found) {
+int ulp_worst(const char *op, const uint64_t *kernels, int count, uint64_t stride, int threads,
+              worst *found) {
     job jobs[MAX_THREADS];
     pthread_t handles[MAX_THREADS];
     const size_t rows = sizeof references / sizeof references[0];
@@ -152,8 +175,14 @@ int ulp_worst(const char *op, const uint64_t *kernels, int count, uint64_t strid
     const uint64_t part = ((uint64_t)1 << 32) / (uint64_t)threads;
     memset(found, 0, (size_t)count * sizeof *found);
     for (int t = 0; t < threads; t++) {
-        jobs[t] = (job){references[row].reference, references[row].keeps_zero_sign, kernels, count,
-                        (uint64_t)t * part, t + 1 < threads ? (uint64_t)(t + 1) * part : (uint64_t)1 << 32, stride, {{0}}};
+        jobs[t] = (job){references[row].reference,
+                        references[row].keeps_zero_sign,
+                        kernels,
+                        count,
+                        (uint64_t)t * part,
+                        t + 1 < threads ? (uint64_t)(t + 1) * part : (uint64_t)1 << 32,
+                        stride,
+                        {{0, 0, 0, 0}}};
         if (pthread_create(&handles[t], NULL, measure, &jobs[t]) != 0)
             return -1;
     }

@@ -8,6 +8,7 @@ Providers add rows of their own through the hook declare_ops.
 from __future__ import annotations
 
 import inspect
+import keyword
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -36,6 +37,8 @@ class OpSpec:
     dtype: str | None = None  #: the only dtype, for an op that is another one's form for it
 
     def __post_init__(self) -> None:
+        if not isinstance(self.name, str) or not self.name:
+            raise ValueError(f"op {self.name!r}: expected a name")
         if len(self.parameters) != len(self.signature.inputs):
             raise ValueError(
                 f"op {self.name!r}: {len(self.parameters)} names for the {len(self.signature.inputs)} inputs of "
@@ -43,6 +46,12 @@ class OpSpec:
             )
         if not set(self.defaults) <= set(self.parameters):
             raise ValueError(f"op {self.name!r}: defaults for unknown parameters: {', '.join(self.defaults)}")
+        if len({*self.parameters, "out"}) <= len(self.parameters) or not all(map(_is_name, self.parameters)):
+            raise ValueError(
+                f"op {self.name!r}: parameters {self.parameters}, expected different names, none of them out"
+            )
+        if not set(self.defaults) <= set(self.parameters[len(self.parameters) - len(self.defaults) :]):
+            raise ValueError(f"op {self.name!r}: only the last parameters can have defaults")
         if not self.kernel_op:
             object.__setattr__(self, "kernel_op", self.name)
 
@@ -89,6 +98,10 @@ class OpSpec:
         """The documentation of the Op object."""
         lines = [f"{self.usage}\n\n{self.doc}\n\nSignature {self.signature}; n is the size of the largest array."]
         return "\n".join([*lines, self.accuracy] if self.accuracy else lines)
+
+
+def _is_name(text: object) -> bool:
+    return isinstance(text, str) and text.isidentifier() and not keyword.iskeyword(text)
 
 
 # ---- references: float64 in, float64 out; each defines the op of its name ------------------------
@@ -222,7 +235,14 @@ ROWS: tuple[OpSpec, ...] = (
     _make("scalar_add", "(),scalar->()", "x value", "x + value", reference=np.add, accuracy=_EXACT),
     _make("scalar_mul", "(),scalar->()", "x value", "x * value", reference=np.multiply, accuracy=_EXACT),
     _make("clip", "(),scalar,scalar->()", "x low high", "min(max(x, low), high), as numpy.clip.", reference=np.clip),
-    _make("axpy", "scalar,(),()->()", "alpha x y", "alpha * x + y", reference=lambda alpha, x, y: alpha * x + y),
+    _make(
+        "axpy",
+        "scalar,(),()->()",
+        "alpha x y",
+        "alpha * x + y without an intermediate rounding.",
+        reference=lambda alpha, x, y: alpha * x + y,
+        accuracy="Within 0.501 ULP for f32.",
+    ),
     _make(
         "vector_fma",
         "(),(),()->()",

@@ -60,7 +60,7 @@ def find(anything: object) -> DType:
     try:
         dtype = np.dtype(anything)  # type: ignore[call-overload]  # any object may be tried
         return _BY_NUMPY[dtype.newbyteorder("=")]
-    except (TypeError, KeyError):
+    except (TypeError, ValueError, KeyError, SyntaxError):  # all of which NumPy raises for bad texts
         raise TypeError(f"{anything!r} is not a dtype of Hologram; those are {', '.join(NAMES)}") from None
 
 

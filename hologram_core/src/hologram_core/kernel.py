@@ -7,7 +7,7 @@ SignatureError, TypeError or ValueError.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -48,6 +48,14 @@ class Kernel:
     owner: object = field(default=None, compare=False, repr=False)  #: kept alive with the kernel
 
     def __post_init__(self) -> None:
+        for name, kind in _KINDS.items():
+            value = getattr(self, name)
+            if not isinstance(value, kind):
+                raise TypeError(f"kernel {self.op!r}: {name} {value!r}, expected {kind.__name__}")
+        if not self.op:
+            raise ValueError("a kernel needs the name of its op")
+        if not isinstance(self.priority, (int, type(None))):
+            raise TypeError(f"kernel {self.op!r}: priority {self.priority!r}, expected a whole number or None")
         if self.tier not in PRIORITIES:
             raise ValueError(f"kernel {self.op!r}: tier {self.tier!r}, expected one of {', '.join(PRIORITIES)}")
         if self.dtype not in dtypes.NAMES:
@@ -58,6 +66,15 @@ class Kernel:
             raise ValueError(f"kernel {self.op!r}: expected native variants or a Python function, one of the two")
         if not 1 <= self.work < 2**31:
             raise ValueError(f"kernel {self.op!r}: work {self.work}, expected a positive number of additions")
+        for level, address in self.variants:
+            if not isinstance(level, str) or not isinstance(address, int) or not 0 < address < 2**64:
+                raise ValueError(
+                    f"kernel {self.op!r}: variant {level!r} at {address!r}, expected a level and an address"
+                )
+        if not 0 <= self.extent < 2**64 or not 0 <= self.context < 2**64:
+            raise ValueError(f"kernel {self.op!r}: extent {self.extent} and context {self.context} are no addresses")
+        if self.function is not None and not (callable(self.function) and isinstance(self.function, Hashable)):
+            raise TypeError(f"kernel {self.op!r}: expected a hashable callable, got {self.function!r}")
 
     @staticmethod
     def native(
@@ -102,6 +119,14 @@ class Kernel:
             return "python", 0
         addresses = dict(self.variants)
         return next(((level, addresses[level]) for level in reversed(levels) if level in addresses), None)
+
+
+_KINDS: Mapping[str, type] = {
+    **dict.fromkeys(("op", "dtype", "tier", "doc"), str),
+    **dict.fromkeys(("min_n", "max_n", "work", "extent", "context"), int),
+    "signature": Signature,
+    "variants": tuple,
+}
 
 
 def _signature(signature: str | Signature) -> Signature:

@@ -108,7 +108,7 @@ class _Clip(Op):
 
 class _Axpy(Op):
     def __call__(self, alpha: float, x: ArrayLike, y: ArrayLike, out: NDArray[Any] | None = None) -> NDArray[Any]:
-        """alpha * x + y"""
+        """alpha * x + y without an intermediate rounding."""
 
 class _VectorFma(Op):
     def __call__(self, a: ArrayLike, b: ArrayLike, c: ArrayLike, out: NDArray[Any] | None = None) -> NDArray[Any]:

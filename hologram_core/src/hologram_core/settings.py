@@ -17,6 +17,7 @@ from .errors import SettingsError
 
 PREFIX = "HOLOGRAM_"
 LOG_LEVELS = ("debug", "info", "warning", "error")
+MAX_THREADS = 65536
 
 
 @dataclass(frozen=True)
@@ -63,9 +64,14 @@ class Settings:
         levels = _native.cpu_levels()
         if self.isa is not None and self.isa not in levels:
             raise SettingsError(f"HOLOGRAM_ISA={self.isa!r}: this CPU has {', '.join(levels) or 'none of the levels'}")
-        if self.num_threads is not None and self.num_threads < 1:
-            raise SettingsError(f"HOLOGRAM_NUM_THREADS={self.num_threads}: expected at least 1")
-        if self.log is not None and self.log.lower() not in LOG_LEVELS:
+        threads = self.num_threads
+        if threads is not None and not (isinstance(threads, int) and 1 <= threads <= MAX_THREADS):
+            raise SettingsError(f"HOLOGRAM_NUM_THREADS={threads!r}: expected a whole number from 1 to {MAX_THREADS}")
+        if self.priority is not None and not _is_priorities(self.priority):
+            raise SettingsError(f"HOLOGRAM_PRIORITY={self.priority!r}: expected whole numbers by provider")
+        if not isinstance(self.strict, bool):
+            raise SettingsError(f"HOLOGRAM_STRICT={self.strict!r}: expected True or False")
+        if self.log is not None and str(self.log).lower() not in LOG_LEVELS:
             raise SettingsError(f"HOLOGRAM_LOG={self.log!r}: expected one of {', '.join(LOG_LEVELS)}")
         return self
 
@@ -85,8 +91,15 @@ class Settings:
 
 
 def _names(names: str | Iterable[str]) -> tuple[str, ...]:
-    items = names.split(",") if isinstance(names, str) else names
-    return tuple(item.strip() for item in items if item.strip())
+    try:
+        items = names.split(",") if isinstance(names, str) else names
+        return tuple(item.strip() for item in items if item.strip())
+    except (TypeError, AttributeError):
+        raise SettingsError(f"expected names of providers, got {names!r}") from None
+
+
+def _is_priorities(value: object) -> bool:
+    return isinstance(value, Mapping) and all(isinstance(k, str) and isinstance(v, int) for k, v in value.items())
 
 
 def _priorities(text: str) -> dict[str, int]:

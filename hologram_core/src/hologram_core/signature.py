@@ -27,6 +27,7 @@ Kind: TypeAlias = Literal["scalar", "core", "whole"]
 ROLES: tuple[Role, ...] = ("in", "inout", "out")  # the positions are the C enum Role
 KINDS: tuple[Kind, ...] = ("scalar", "core", "whole")  # and Kind
 MAX_PARAMS, MAX_CORE, MAX_DIMS = 16, 4, 16
+MAX_SIZE = 2**63 - 1  # of a dimension that is a number
 
 _TOKEN = re.compile(r"\s*(->|\.\.\.|[A-Za-z_]\w*|\d+|[(),:]|\S)")
 
@@ -197,12 +198,17 @@ class _Parser:
         while self.peek() != ")":
             if dims:
                 self.expect(",")
-            if not (self.peek().isdigit() or self.peek().isidentifier()):
-                raise self.fail("a dimension")
-            token = self.take()
-            dims.append(int(token) if token.isdigit() else token)
+            dims.append(self.dimension())
         self.take()
         return tuple(dims)
+
+    def dimension(self) -> str | int:
+        token = self.peek()
+        if token.isidentifier():
+            return self.take()
+        if not token.isdecimal() or len(token) > len(str(MAX_SIZE)) or int(token) > MAX_SIZE:
+            raise self.fail("a dimension")
+        return int(self.take())
 
     def dtype(self) -> str | None:
         if self.peek() != ":":

@@ -97,7 +97,7 @@ static int32_t shares_a_buffer(const hologram_call *call) {
     ARGS;
     for (int64_t i = begin; i < end; i++)
         shared[i] = 2 * x[i];
-    for (volatile int wait = 0; wait < 20000; wait++) /* as long as real work would take */
+    for (volatile int wait = 0; wait < 200000; wait++) /* as long as real work would take */
         ;
     for (int64_t i = begin; i < end; i++)
         out[i] = shared[i];

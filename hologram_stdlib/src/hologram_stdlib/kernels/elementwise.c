@@ -1,7 +1,8 @@
 /* Arithmetic, element by element.
  *
  * Formula    as written below, in f32: each result is rounded once. vector_pow is vmath.h's;
- *            vector_fma is fused, or done in double and rounded twice where no instruction does it.
+ *            vector_fma and axpy are fused, or done in double and rounded twice where no
+ *            instruction does it, so that a product beyond f32 overflows at no level.
  * Limits     NaN, infinities and zeros as NumPy has them: of two equal values, zeros of either sign
  *            included, minimum and maximum return the second, and clip the array's.
  * Aliasing   out may be exactly the memory of an input.
@@ -20,7 +21,7 @@ ELEMENTWISE(vector_abs, ARRAY, NONE, NONE, __builtin_fabsf(a))
 ELEMENTWISE(vector_fma, ARRAY, ARRAY, ARRAY, vmath_fma_f32(a, b, c))
 ELEMENTWISE(scalar_add, ARRAY, NUMBER, NONE, a + b)
 ELEMENTWISE(scalar_mul, ARRAY, NUMBER, NONE, (a * b))
-ELEMENTWISE(axpy, NUMBER, ARRAY, ARRAY, muladd(a, b, c))
+ELEMENTWISE(axpy, NUMBER, ARRAY, ARRAY, vmath_fma_f32(a, b, c))
 
 LANEWISE(raise, a < b ? b : a)
 LANEWISE(lower, a > b ? b : a)

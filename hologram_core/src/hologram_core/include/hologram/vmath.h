@@ -337,7 +337,7 @@ VMATH_FUNCTION float vmath_gelu_f32(float x) {
     q = VMATH_FMA64(q, z, 1.0);
     vmath_exponential e = vmath_split_exponential_f64(z * z * -0.5);
     float tail = vmath_scale_exponential(e, (float)(z * p) / (float)q);
-    return vmath_relu_f32(x) - tail;
+    return (x < 0 ? -0.0f : x) - tail; /* -0 - 0 is -0 */
 }
 
 /* x P(x^2) / Q(x^2) in double, to 2^-28; one in float from |x| = 3.92 on. */
