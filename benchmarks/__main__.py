@@ -37,7 +37,8 @@ def main() -> None:
     plan = measure.QUICK if arguments.quick else measure.FULL
     whole = not arguments.quick and not arguments.only
 
-    report.print_machine()
+    about = report.machine()
+    report.print_machine(about)
     results: dict[str, list[measure.Row]] = {}
     for name in arguments.only or BENCHMARKS:
         benchmark = BENCHMARKS[name]
@@ -48,7 +49,7 @@ def main() -> None:
     else:
         report.print_summary(results)
     if output := arguments.output or (RESULTS if whole else None):
-        report.save(results, output)
+        report.save(results, about, output)
 
 
 if __name__ == "__main__":

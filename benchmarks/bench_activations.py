@@ -4,7 +4,8 @@ Question   How much faster are sigmoid, gelu (exact), softmax and tanh than NumP
 Method     f32 from a normal distribution, n = 100, 1000, 3072, out= wherever the peer has it, each peer in the fastest
            form that we know (peers.py). Results are compared before anything is timed. The goal is against the fastest
            peer installed.
-Take-away  TODO
+Take-away  gelu and softmax are at least 2.5 times faster than the fastest peer at 1000 and 3072, sigmoid 1.5 times at
+           3072. At n = 100 they are 4.7 to 6 times faster. tanh misses its goals: at 3072 NumPy's own is as fast.
 """
 
 from collections.abc import Iterator

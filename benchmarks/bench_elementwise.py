@@ -2,7 +2,8 @@
 
 Question   How much faster are vector_add, vector_sub and vector_mul than the ufuncs writing to an array that exists?
 Method     f32, n = 100, 1000, 3072, out= everywhere. The goal is against NumPy; the other peers are for orientation.
-Take-away  TODO
+Take-away  6 to 10 times faster than NumPy at n = 100, 2.3 to 4.5 times at 1000, 1.8 to 2.7 times at 3072: the last two
+           are met in most runs, not in all.
 """
 
 from collections.abc import Iterator

@@ -2,7 +2,8 @@
 
 Question   How much faster are gemm and gemv on square matrices whose operands each fit in one page of 3072 elements?
 Method     f32, against the faster of np.matmul and np.dot with out= (np.dot has the cheaper call), one BLAS thread.
-Take-away  TODO
+Take-away  gemm is some 5 times faster at m = 4 and 8, 3 times at 16 (a miss), 1.5 times at 32, 1.1 to 1.2 times beyond.
+           gemv is about 6 times faster up to 16 and 3 times at 55, within a few per cent of its goals.
 """
 
 from collections.abc import Iterator

@@ -3,10 +3,12 @@
 import datetime
 import importlib.util
 import json
+import os
 import platform
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import hologram_core as hg
 
@@ -22,9 +24,10 @@ LONGEST = 16  # bars of the picture end here
 # ---- the terminal ----------------------------------------------------------------------------------------------------
 
 
-def print_machine() -> None:
-    about = machine()
+def print_machine(about: Mapping[str, Any]) -> None:
     print(f"{about['cpu']}, {about['level']}; CPython {about['python']}")
+    if about["load"] > 0.5:
+        print(f"others are at work here (load {about['load']:.1f}): expect noise")
     installed = [f"{name} {version}" for name, version in peers.versions().items() if version]
     print("peers: " + ", ".join(installed))
     if missing := [name for name, version in peers.versions().items() if not version]:
@@ -90,15 +93,15 @@ def goal(row: Row) -> str:
 # ---- files -----------------------------------------------------------------------------------------------------------
 
 
-def save(results: Results, folder: Path) -> None:
-    """Write latest.json and latest.svg."""
+def save(results: Results, about: Mapping[str, Any], folder: Path) -> None:
+    """Write latest.json and latest.svg; `about` is the machine as it was before we loaded it."""
     folder.mkdir(parents=True, exist_ok=True)
     rows = [
         {"benchmark": name, **asdict(row), "margin": row.margin, "met": row.met}
         for name, rows in results.items()
         for row in rows
     ]
-    data = {"machine": machine(), "peers": peers.versions(), "rows": rows}
+    data = {"machine": dict(about), "peers": peers.versions(), "rows": rows}
     target = folder / "latest.json"
     target.write_text(json.dumps(data, indent=1) + "\n")
     print(f"\nsaved {target}")
@@ -110,13 +113,14 @@ def save(results: Results, folder: Path) -> None:
     print(f"saved {target}")
 
 
-def machine() -> dict[str, str]:
+def machine() -> dict[str, Any]:
     return {
         "date": datetime.date.today().isoformat(),
         "cpu": cpu_name(),
         "level": hg.cpu_levels()[-1],
         "system": f"{platform.system()} {platform.machine()}",
         "python": platform.python_version(),
+        "load": round(os.getloadavg()[0], 1) if hasattr(os, "getloadavg") else 0.0,
     }
 
 

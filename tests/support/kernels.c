@@ -6,45 +6,45 @@
 #include <string.h>
 #include <time.h>
 
-#define FOR_ITEMS(i) for (int64_t i = call->begin; i < call->end; i++)
+#define FOR_ITEMS(i)  for (int64_t i = call->begin; i < call->end; i++)
 #define VARIANT(name) static const hologram_variant name##_variants[] = {{"baseline", name}}
 
 /* Each arithmetic dtype: its C type and its name. */
-#define FOR_DTYPES(X)                                                                             \
-    X(float, f32)                                                                                 \
-    X(double, f64)                                                                                \
-    X(int8_t, i8)                                                                                 \
-    X(int16_t, i16)                                                                               \
-    X(int32_t, i32)                                                                               \
-    X(int64_t, i64)                                                                               \
-    X(uint8_t, u8)                                                                                \
-    X(uint16_t, u16)                                                                              \
-    X(uint32_t, u32)                                                                              \
+#define FOR_DTYPES(X)                                                                              \
+    X(float, f32)                                                                                  \
+    X(double, f64)                                                                                 \
+    X(int8_t, i8)                                                                                  \
+    X(int16_t, i16)                                                                                \
+    X(int32_t, i32)                                                                                \
+    X(int64_t, i64)                                                                                \
+    X(uint8_t, u8)                                                                                 \
+    X(uint16_t, u16)                                                                               \
+    X(uint32_t, u32)                                                                               \
     X(uint64_t, u64)
 
-#define ARITHMETIC(T, dtype)                                                                      \
-    static int32_t vector_add_##dtype(const hologram_call *call) {                                \
-        const T *a = call->args[0], *b = call->args[1];                                           \
-        T *out = call->args[2];                                                                   \
-        FOR_ITEMS(i) out[i] = (T)(a[i] + b[i]);                                                   \
-        return HOLOGRAM_OK;                                                                       \
-    }                                                                                             \
-    VARIANT(vector_add_##dtype);                                                                  \
-    static int32_t scalar_add_##dtype(const hologram_call *call) {                                \
-        const T *x = call->args[0], value = *(const T *)call->args[1];                            \
-        T *out = call->args[2];                                                                   \
-        FOR_ITEMS(i) out[i] = (T)(x[i] + value);                                                  \
-        return HOLOGRAM_OK;                                                                       \
-    }                                                                                             \
+#define ARITHMETIC(T, dtype)                                                                       \
+    static int32_t vector_add_##dtype(const hologram_call *call) {                                 \
+        const T *a = call->args[0], *b = call->args[1];                                            \
+        T *out = call->args[2];                                                                    \
+        FOR_ITEMS(i) out[i] = (T)(a[i] + b[i]);                                                    \
+        return HOLOGRAM_OK;                                                                        \
+    }                                                                                              \
+    VARIANT(vector_add_##dtype);                                                                   \
+    static int32_t scalar_add_##dtype(const hologram_call *call) {                                 \
+        const T *x = call->args[0], value = *(const T *)call->args[1];                             \
+        T *out = call->args[2];                                                                    \
+        FOR_ITEMS(i) out[i] = (T)(x[i] + value);                                                   \
+        return HOLOGRAM_OK;                                                                        \
+    }                                                                                              \
     VARIANT(scalar_add_##dtype);
 FOR_DTYPES(ARITHMETIC)
 
-#define COPY(T, dtype)                                                                            \
-    static int32_t copy_##dtype(const hologram_call *call) {                                      \
-        memmove((T *)call->args[1] + call->begin, (const T *)call->args[0] + call->begin,         \
-                (size_t)(call->end - call->begin) * sizeof(T));                                   \
-        return HOLOGRAM_OK;                                                                       \
-    }                                                                                             \
+#define COPY(T, dtype)                                                                             \
+    static int32_t copy_##dtype(const hologram_call *call) {                                       \
+        memmove((T *)call->args[1] + call->begin, (const T *)call->args[0] + call->begin,          \
+                (size_t)(call->end - call->begin) * sizeof(T));                                    \
+        return HOLOGRAM_OK;                                                                        \
+    }                                                                                              \
     VARIANT(copy_##dtype);
 FOR_DTYPES(COPY)
 COPY(uint16_t, f16)
@@ -292,25 +292,25 @@ VARIANT(add_context);
 
 /* ---- the table ------------------------------------------------------------------------------- */
 
-#define ROW(op_, signature_, dtype_, function, flags_)                                            \
-    {.op = op_,                                                                                   \
-     .signature = signature_,                                                                     \
-     .dtype = dtype_,                                                                             \
-     .doc = "For tests.",                                                                         \
-     .max_n = INT64_MAX,                                                                          \
-     .flags = flags_,                                                                             \
-     .work = 1,                                                                                   \
-     .variants = function##_variants,                                                             \
+#define ROW(op_, signature_, dtype_, function, flags_)                                             \
+    {.op = op_,                                                                                    \
+     .signature = signature_,                                                                      \
+     .dtype = dtype_,                                                                              \
+     .doc = "For tests.",                                                                          \
+     .max_n = INT64_MAX,                                                                           \
+     .flags = flags_,                                                                              \
+     .work = 1,                                                                                    \
+     .variants = function##_variants,                                                              \
      .variant_count = 1}
 #define BOTH (HOLOGRAM_SPLITTABLE | HOLOGRAM_MAY_ALIAS)
-#define ARITHMETIC_ROWS(T, dtype)                                                                 \
-    ROW("vector_add", "(),()->()", #dtype, vector_add_##dtype, BOTH),                             \
+#define ARITHMETIC_ROWS(T, dtype)                                                                  \
+    ROW("vector_add", "(),()->()", #dtype, vector_add_##dtype, BOTH),                              \
         ROW("scalar_add", "(),scalar->()", #dtype, scalar_add_##dtype, BOTH),
 #define COPY_ROW(T, dtype) ROW("copy", "()->()", #dtype, copy_##dtype, BOTH),
 
 static const hologram_kernel_row rows[] = {
     FOR_DTYPES(ARITHMETIC_ROWS) FOR_DTYPES(COPY_ROW) COPY_ROW(uint16_t, f16) COPY_ROW(uint8_t, bool)
-    ROW("vector_fma", "(),(),()->()", "f32", vector_fma, BOTH),
+        ROW("vector_fma", "(),(),()->()", "f32", vector_fma, BOTH),
     ROW("vector_neg", "()->()", "f32", vector_neg, HOLOGRAM_SPLITTABLE),
     ROW("axpy", "scalar,(),()->()", "f32", axpy, BOTH),
     ROW("fill", "scalar->()", "f32", fill, BOTH),
@@ -329,13 +329,32 @@ static const hologram_kernel_row rows[] = {
     ROW("test.repeat", "(n)->(m)", "f32", repeat, 0),
     ROW("test.cross", "(3),(3)->(3)", "f32", cross, 0),
     ROW("test.fail", "()->()", "f32", fail, BOTH),
-    {.op = "test.row_sums", .signature = "(m,n)->(m)", .dtype = "f32", .max_n = INT64_MAX,
-     .flags = HOLOGRAM_SPLITTABLE, .work = 1, .variants = row_sums_variants, .variant_count = 1,
+    {.op = "test.row_sums",
+     .signature = "(m,n)->(m)",
+     .dtype = "f32",
+     .max_n = INT64_MAX,
+     .flags = HOLOGRAM_SPLITTABLE,
+     .work = 1,
+     .variants = row_sums_variants,
+     .variant_count = 1,
      .extent = row_sums_extent},
-    {.op = "test.sleep", .signature = "()->()", .dtype = "f32", .max_n = INT64_MAX, .flags = BOTH,
-     .work = 1 << 20, .variants = sleep_and_double_variants, .variant_count = 1},
-    {.op = "test.context", .signature = "(),()->()", .dtype = "f32", .max_n = INT64_MAX,
-     .flags = BOTH, .work = 1, .variants = add_context_variants, .variant_count = 1,
+    {.op = "test.sleep",
+     .signature = "()->()",
+     .dtype = "f32",
+     .max_n = INT64_MAX,
+     .flags = BOTH,
+     .work = 1 << 20,
+     .variants = sleep_and_double_variants,
+     .variant_count = 1},
+    {.op = "test.context",
+     .signature = "(),()->()",
+     .dtype = "f32",
+     .doc = "For tests.",
+     .max_n = INT64_MAX,
+     .flags = BOTH,
+     .work = 1,
+     .variants = add_context_variants,
+     .variant_count = 1,
      .context = (void *)(intptr_t)5},
 };
 

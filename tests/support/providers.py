@@ -74,7 +74,7 @@ class Library:
         self.handle = build(folder)
         self.kernels = hg.read_library(self.handle.hologram_library_v1(), self.handle)
 
-    def kernel(self, op: str, dtype: str = "f32", **changes: Any) -> hg.Kernel:
+    def kernel(self, op: str, dtype: str = "f32", /, **changes: Any) -> hg.Kernel:
         """One kernel, with some of its fields changed."""
         (found,) = [kernel for kernel in self.kernels if (kernel.op, kernel.dtype) == (op, dtype)]
         return replace(found, **changes)

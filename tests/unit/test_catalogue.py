@@ -10,7 +10,9 @@ from hologram_core.catalogue import ROWS, STANDARD, advice
 
 UNARY = "vector_neg vector_abs relu sigmoid tanh gelu gelu_tanh silu exp log sqrt rsqrt sin cos erf copy"
 PROMISED = {
-    **dict.fromkeys("vector_add vector_sub vector_mul vector_div vector_min vector_max vector_pow".split(), "(),()->()"),
+    **dict.fromkeys(
+        "vector_add vector_sub vector_mul vector_div vector_min vector_max vector_pow".split(), "(),()->()"
+    ),
     **dict.fromkeys(UNARY.split(), "()->()"),
     **dict.fromkeys("scalar_add scalar_mul".split(), "(),scalar->()"),
     "clip": "(),scalar,scalar->()",

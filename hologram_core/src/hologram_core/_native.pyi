@@ -13,6 +13,13 @@ from .signature import Signature
 
 ABI_VERSION: int
 
+class OpFunction:
+    """The builtin function of an Op: what hologram_core.ops gives."""
+
+    __name__: str
+    __self__: Op
+    def __call__(self, *args: Any, **kwargs: Any) -> NDArray[Any]: ...
+
 class Op:
     """A callable that chooses its kernel by dtype and n; attributes are those of its OpSpec."""
 
@@ -29,6 +36,8 @@ class Op:
     def install(self, generation: int, dtype: int, lo: int, hi: int, kernel: BoundKernel, /) -> bool: ...
     def forget(self, generation: int, /) -> None: ...
     def slots(self) -> list[tuple[int, int, int, BoundKernel]]: ...
+    @property
+    def function(self) -> OpFunction: ...
     @property
     def spec(self) -> OpSpec: ...
     @property

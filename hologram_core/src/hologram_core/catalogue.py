@@ -44,6 +44,8 @@ class OpSpec:
                 f"op {self.name!r}: {len(self.parameters)} names for the {len(self.signature.inputs)} inputs of "
                 f"{self.signature}"
             )
+        if self.dtype is None and not self.signature.anchored:
+            raise ValueError(f"op {self.name!r}: in {self.signature} every array states its dtype; leave one without")
         if not set(self.defaults) <= set(self.parameters):
             raise ValueError(f"op {self.name!r}: defaults for unknown parameters: {', '.join(self.defaults)}")
         if len({*self.parameters, "out"}) <= len(self.parameters) or not all(map(_is_name, self.parameters)):
@@ -92,6 +94,12 @@ class OpSpec:
         if self.signature.outputs:
             parameters.append(inspect.Parameter("out", kind, default=None))
         return inspect.Signature(parameters)
+
+    @property
+    def function_doc(self) -> str:
+        """The documentation of the builtin function, in the form from which inspect takes its signature."""
+        usage, _, rest = self.docstring.partition("\n\n")
+        return f"{usage}\n--\n\n{rest}"
 
     @property
     def docstring(self) -> str:

@@ -45,24 +45,25 @@ def call_slow(spec: OpSpec, target: Op | BoundKernel, args: tuple[object, ...], 
     """
     call = _Call(spec)
     inputs, given = _bind(call, args, kwargs)
-    arrays = [_to_array(call, name, param, value) for name, param, value in _named(call, inputs)]
+    views = [_to_array(call, name, param, value) for name, param, value in _named(call, inputs)]
     outputs = [_to_output(call, name, value) for name, value in zip(call.spec.output_names, given, strict=True)]
-    call.dtype = _find_dtype(call, target, inputs, arrays, outputs)
+    call.dtype = _find_dtype(call, target, inputs, views, outputs)
     arrays = [
-        _cast(call, *item) for item in zip(call.spec.parameters, call.signature.inputs, inputs, arrays, strict=True)
+        _cast(call, *item) for item in zip(call.spec.parameters, call.signature.inputs, inputs, views, strict=True)
     ]
     arrays = _broadcast(call, arrays, outputs)
     shapes = _check_shapes(call, arrays, outputs)
     _check_outputs(call, outputs, shapes)
+    _check_apart(call, outputs, views)
     _check_range(call, target, arrays, shapes)
-    plain = [_plain(param, array) for param, array in zip(call.signature.inputs, arrays, strict=True)]
+    plain = [_plain(array) for array in arrays]
     results = [
         _destination(output, shape, dtypes.find(param.dtype or call.dtype).numpy)
         for output, shape, param in zip(outputs, shapes, call.signature.outputs, strict=True)
     ]
     written = results + [array for param, array in _inouts(call, plain)]
     target.run(*_separate(call, plain, written), *results)
-    _copy_back(call, arrays, plain)
+    _copy_back(call, views, plain)
     return _deliver(given, outputs, results)
 
 
@@ -125,11 +126,11 @@ def _view(call: _Call, name: str, value: object) -> Array:
 
 
 def _to_array(call: _Call, name: str, param: Param, value: object) -> Array:
-    array = _view(call, name, value)
+    array = _written(call, name, value) if param.role == "inout" else _view(call, name, value)
+    if param.kind == "scalar" and array.dtype.kind == "O" and isinstance(value, int):
+        array = _large_number(value, array)
     if param.kind == "scalar" and array.ndim != 0:
         call.refuse(TypeError, name, f"expected a number, got an array of shape {array.shape}")
-    if param.role == "inout":
-        _check_writable(call, name, value, array)
     try:
         dtypes.find(array.dtype)
     except TypeError:
@@ -138,30 +139,34 @@ def _to_array(call: _Call, name: str, param: Param, value: object) -> Array:
     return array
 
 
+def _large_number(value: int, array: Array) -> Array:
+    """An integer that no integer dtype holds, as a float64 where that can; else as it was."""
+    try:
+        return np.asarray(float(value))
+    except OverflowError:
+        return array
+
+
 def _to_output(call: _Call, name: str, value: object) -> Array | None:
-    """The memory behind `out`, as an ndarray; never a copy."""
-    if value is None:
-        return None
-    if not isinstance(value, np.ndarray) and not hasattr(value, "__dlpack__") and not _is_buffer(value):
+    return None if value is None else _written(call, name, value)
+
+
+def _written(call: _Call, name: str, value: object) -> Array:
+    """The memory behind an argument that is written, as an ndarray; never a copy."""
+    memory = value if isinstance(value, np.ndarray) or hasattr(value, "__dlpack__") else _memory(value)
+    if memory is None:
         call.refuse(TypeError, name, f"expected an array to write to, got {type(value).__name__}")
-    array = _view(call, name, value)
-    _check_writable(call, name, value, array)
+    array = _view(call, name, memory)
+    if not array.flags.writeable:
+        call.refuse(ValueError, name, f"expected a writable array, got a read-only {_describe(value, array)}")
     return array
 
 
-def _is_buffer(value: object) -> bool:
+def _memory(value: object) -> memoryview | None:
     try:
-        memoryview(value).release()  # type: ignore[arg-type]  # the question is whether it is one
+        return memoryview(value)  # type: ignore[arg-type]  # the question is whether it has any
     except TypeError:
-        return False
-    return True
-
-
-def _check_writable(call: _Call, name: str, value: object, array: Array) -> None:
-    if not array.flags.writeable:
-        call.refuse(ValueError, name, f"expected a writable array, got a read-only {_describe(value, array)}")
-    if not isinstance(value, np.ndarray) and not (_is_buffer(value) or hasattr(value, "__dlpack__")):
-        call.refuse(TypeError, name, f"expected an array to write to, got {type(value).__name__}")
+        return None
 
 
 def _describe(value: object, array: Array) -> str:
@@ -233,6 +238,8 @@ def _of_shape(array: Array) -> str:
 
 def _convert(call: _Call, name: str, value: object, array: Array, wanted: np.dtype[Any]) -> Array:
     """A list or number in another dtype; integers must fit."""
+    if array.ndim == 0 and wanted.kind == "f":
+        array = array.astype(np.float64)  # as the call path does with an int
     with np.errstate(over="ignore"):
         converted = array.astype(wanted)
     if wanted.kind in "iu" and not np.array_equal(converted, array):
@@ -258,29 +265,41 @@ def _broadcast(call: _Call, arrays: list[Array], outputs: Sequence[Array | None]
             )
     if all(shape == leading[0] for shape in leading):
         return arrays
-    try:
-        batch = np.broadcast_shapes(*leading)
-    except ValueError:
+    batch = _common_shape(leading)
+    if batch is None:
         shapes = ", ".join(
             f"{name!r} {array.shape}"
             for name, param, array in zip(call.spec.parameters, params, arrays, strict=True)
             if param.kind != "scalar"
         )
-        raise ValueError(f"{call.spec.name}() arguments do not broadcast together: {shapes}") from None
+        raise ValueError(f"{call.spec.name}() arguments do not broadcast together: {shapes}")
     return [
         _stretch(call, name, param, array, batch)
         for name, param, array in zip(call.spec.parameters, params, arrays, strict=True)
     ]
 
 
+def _common_shape(shapes: Sequence[Shape]) -> Shape | None:
+    """The shape they broadcast to, if any. As numpy.broadcast_shapes, which stops at 32 dimensions."""
+    ndim = max(len(shape) for shape in shapes)
+    common = []
+    for sizes in zip(*((1,) * (ndim - len(shape)) + shape for shape in shapes), strict=True):
+        stretched = {size for size in sizes if size != 1}
+        if len(stretched) > 1:
+            return None
+        common.append(stretched.pop() if stretched else 1)
+    return tuple(common)
+
+
 def _stretch(call: _Call, name: str, param: Param, array: Array, batch: Shape) -> Array:
     leading = array.ndim - len(param.core)
     if param.kind != "core" or array.shape[:leading] == batch:
         return array
+    if param.role == "inout":
+        wanted = batch + array.shape[leading:]
+        call.refuse(ValueError, name, f"is written and cannot be broadcast from {array.shape} to {wanted}")
     if leading == 0 and not call.signature.elementwise:
         return array  # the call path repeats it for every batch item
-    if param.role == "inout":
-        call.refuse(ValueError, name, f"is written and cannot be broadcast from {array.shape} to {batch}")
     return np.broadcast_to(array, batch + array.shape[leading:])
 
 
@@ -312,7 +331,8 @@ def _check_shapes(call: _Call, arrays: Sequence[Array], outputs: Sequence[Array 
                     f"expected at least {len(param.core)} dimensions {param}, got shape {output.shape}",
                 )
             _bind_core(call, name, param, output.shape[leading:], sizes)
-            batch = batch or output.shape[:leading]
+            if _shapeless(call):
+                batch = batch or output.shape[:leading]
         shapes.append(batch + tuple(dim if isinstance(dim, int) else sizes[dim] for dim in param.core))
     return shapes
 
@@ -349,6 +369,15 @@ def _check_outputs(call: _Call, outputs: Sequence[Array | None], shapes: Sequenc
             )
 
 
+def _check_apart(call: _Call, outputs: Sequence[Array | None], views: Sequence[Array]) -> None:
+    """What is written overlaps nothing else that is written."""
+    written = [output for output in outputs if output is not None] + [array for _, array in _inouts(call, views)]
+    for i, first in enumerate(written):
+        for second in written[i + 1 :]:
+            if np.may_share_memory(first, second, max_work=1000):  # type: ignore[arg-type]  # any number will do
+                raise ValueError(f"{call.spec.name}() arguments that are written overlap one another")
+
+
 def _check_range(call: _Call, target: Op | BoundKernel, arrays: Sequence[Array], shapes: Sequence[Shape]) -> None:
     """A bound kernel serves its range of n alone."""
     if not isinstance(target, BoundKernel):
@@ -365,12 +394,11 @@ def _check_range(call: _Call, target: Op | BoundKernel, arrays: Sequence[Array],
 # ---- memory --------------------------------------------------------------------------------------
 
 
-def _plain(param: Param, array: Array) -> Array:
-    """The array as an exact, contiguous, aligned ndarray of a native dtype; the same one where it is that."""
+def _plain(array: Array) -> Array:
+    """The array as an exact, contiguous, aligned ndarray of the table's dtype; the same one where it is that."""
     native = dtypes.find(array.dtype).numpy
-    if type(array) is np.ndarray and array.dtype is not native and array.flags.carray:
-        array = array.view(native) if param.role == "inout" else array.astype(native)
-    return np.asarray(np.require(array, native, ["C", "A"]))
+    plain = np.asarray(np.require(array, None, ["C", "A"]))
+    return plain if plain.dtype is native else plain.view(native)  # long and long long, or dtypes with metadata
 
 
 def _destination(output: Array | None, shape: Shape, dtype: np.dtype[Any]) -> Array:
@@ -387,10 +415,6 @@ def _inouts(call: _Call, arrays: Sequence[Array]) -> list[tuple[Param, Array]]:
 
 def _separate(call: _Call, arrays: Sequence[Array], written: Sequence[Array]) -> list[Array]:
     """Copy every input that shares memory with what is written, so that it is read as it was before."""
-    for i, first in enumerate(written):
-        for second in written[i + 1 :]:
-            if np.may_share_memory(first, second):
-                raise ValueError(f"{call.spec.name}() arguments that are written overlap one another")
     return [
         array.copy() if param.role == "in" and any(np.may_share_memory(array, other) for other in written) else array
         for param, array in zip(call.signature.inputs, arrays, strict=True)

@@ -6,7 +6,7 @@ import os
 import threading
 from typing import TYPE_CHECKING
 
-from ._native import BoundKernel
+from ._native import BoundKernel, Op
 from .dispatch import Explanation
 from .runtime import Runtime
 
@@ -25,6 +25,11 @@ def default_runtime() -> Runtime:
             if _runtime is None:
                 _runtime = Runtime()
     return _runtime
+
+
+def op(name: str) -> Op:
+    """Return the Op behind hologram_core.ops[name]: signature, documentation, slots; see Runtime.op."""
+    return default_runtime().op(name)
 
 
 def get_kernel(name: str, dtype: object, n: int, *, provider: str | None = None) -> BoundKernel:

@@ -12,7 +12,7 @@ from typing import Any
 
 from .catalogue import OpSpec
 from .kernel import MAX_N, Kernel, Refusal
-from .provider import Provider
+from .provider import Failure, Provider
 from .ranking import Offer, interval, rank, reason
 
 
@@ -135,11 +135,10 @@ def resolve(
     ranges: list[tuple[int, int]] = []
     limit = (0, MAX_N)
     for provider in providers:
-        failures = len(provider.failures)
         answer = provider.offer(name, dtype, n)
         declared = provider.declared(name, dtype)
         ranges += [(kernel.min_n, kernel.max_n) for kernel in declared]
-        if len(provider.failures) > failures or _undeclared(answer, declared):
+        if isinstance(answer, Failure) or _undeclared(answer, declared):
             limit = (n, n)
         if isinstance(answer, Kernel):
             limit = max(limit[0], answer.min_n), min(limit[1], answer.max_n)

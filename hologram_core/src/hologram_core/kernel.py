@@ -56,6 +56,10 @@ class Kernel:
             raise ValueError("a kernel needs the name of its op")
         if not isinstance(self.priority, (int, type(None))):
             raise TypeError(f"kernel {self.op!r}: priority {self.priority!r}, expected a whole number or None")
+        if not self.signature.anchored:
+            raise SignatureError(
+                f"kernel {self.op!r}: in {self.signature} no array has the kernel's dtype; leave one without"
+            )
         if self.tier not in PRIORITIES:
             raise ValueError(f"kernel {self.op!r}: tier {self.tier!r}, expected one of {', '.join(PRIORITIES)}")
         if self.dtype not in dtypes.NAMES:

@@ -20,7 +20,7 @@ def read_library(address: int, owner: object, *, tier: str = "user") -> list[Ker
     try:
         table = _native.read_library(address)
         return [_kernel(row, owner, tier) for row in table["rows"]]
-    except (HologramError, TypeError, ValueError) as error:
+    except (HologramError, TypeError, ValueError, OverflowError) as error:
         raise LibraryError(f"kernel library refused: {error}") from error
 
 

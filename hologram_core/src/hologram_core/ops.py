@@ -10,23 +10,32 @@ from __future__ import annotations
 import copyreg
 import sys
 import types
+from typing import TYPE_CHECKING
 
 from ._native import Op
+from .catalogue import STANDARD
 from .default import default_runtime
+
+if TYPE_CHECKING:
+    from ._native import OpFunction
 
 
 class _OpsModule(types.ModuleType):
     """A module that answers for every op."""
 
-    def __getattr__(self, name: str) -> Op:
+    def __getattr__(self, name: str) -> OpFunction:
         if name.startswith("__"):
             raise AttributeError(name)
-        op = default_runtime().op(name)
-        setattr(self, name, op)
-        return op
+        function = default_runtime().op(name).function
+        if name in STANDARD:  # others may go with their provider
+            setattr(self, name, function)
+        return function
 
-    def __getitem__(self, name: str) -> Op:
-        return default_runtime().op(name)
+    def __getitem__(self, name: str) -> OpFunction:
+        return default_runtime().op(name).function
+
+    def __contains__(self, name: object) -> bool:
+        return name in default_runtime().op_names()
 
     def __dir__(self) -> list[str]:
         return default_runtime().op_names()
@@ -37,7 +46,7 @@ def _find(name: str) -> Op:
 
 
 def _reduce(op: Op) -> tuple[object, ...]:
-    if _find(op.name) is not op:
+    if op.name not in default_runtime().op_names() or _find(op.name) is not op:
         raise TypeError(f"cannot pickle op {op.name!r}: it belongs to a runtime of its own")
     return _find, (op.name,)
 

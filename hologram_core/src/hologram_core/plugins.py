@@ -17,8 +17,8 @@ from functools import partial
 import pluggy
 
 from . import hookspecs
-from .errors import PluginError
-from .provider import Provider
+from .errors import PluginError, PluginWarning
+from .provider import FOREIGN, Provider, text_of
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,7 @@ def discover(path: Iterable[str] | None = None) -> list[Found]:
 
 
 def _scan(folder: str) -> Iterator[tuple[str, list[Found]]]:
-    """The distributions in one folder of the path that have entry points in the group.
+    """The distributions in one folder of the path, with their entry points in the group.
 
     Folders of metadata are read here, since that takes a millisecond for hundreds of them, and
     importing importlib_metadata alone takes fifteen. A zip file on the path is importlib_metadata's.
@@ -62,8 +62,9 @@ def _scan(folder: str) -> Iterator[tuple[str, list[Found]]]:
     except OSError:
         return  # not there: the path may name such folders
     for entry in entries:
-        if entry.endswith((".dist-info", ".egg-info")) and (text := _names_group(folder, entry)):
+        if entry.endswith((".dist-info", ".egg-info")):
             stem, _, version = entry.rpartition(".")[0].partition("-")
+            text = _names_group(folder, entry)
             points = [(key, partial(_load, value)) for key, value in _parse_entry_points(text)]
             yield normalized(stem), _found(normalized(stem), version, points)
 
@@ -103,9 +104,8 @@ def _read_archive(folder: str) -> Iterator[tuple[str, list[Found]]]:
 
     for distribution in importlib_metadata.distributions(path=[folder]):
         points = [(point.name, point.load) for point in distribution.entry_points.select(group=hookspecs.GROUP)]
-        if points:
-            name = normalized(distribution.name)
-            yield name, _found(name, distribution.version, points)
+        name = normalized(distribution.name)
+        yield name, _found(name, distribution.version, points)
 
 
 def _found(name: str, version: str, points: Sequence[tuple[str, Callable[[], object]]]) -> list[Found]:
@@ -114,6 +114,12 @@ def _found(name: str, version: str, points: Sequence[tuple[str, Callable[[], obj
 
 
 # ---- the providers of a runtime ------------------------------------------------------------------
+
+
+def _new_manager() -> pluggy.PluginManager:
+    manager = pluggy.PluginManager(hookspecs.PROJECT)
+    manager.add_hookspecs(hookspecs)
+    return manager
 
 
 class ProviderSet:
@@ -125,14 +131,14 @@ class ProviderSet:
     def __init__(self, is_wanted: Callable[[str], bool], *, strict: bool) -> None:
         self._is_wanted = is_wanted
         self._strict = strict
-        self._manager = pluggy.PluginManager(hookspecs.PROJECT)
-        self._manager.add_hookspecs(hookspecs)
+        self._manager = _new_manager()
         self._loaded: dict[str, Provider] | None = None
 
     @property
     def _table(self) -> dict[str, Provider]:
         if self._loaded is None:
             found = [item for item in discover() if self._is_wanted(item.provider)]
+            self._manager = _new_manager()  # empty, also after a first attempt that ended in an error
             self._loaded = {item.provider: self._load(item) for item in found}
         return self._loaded
 
@@ -140,10 +146,10 @@ class ProviderSet:
         provider = Provider(found.provider, found.version, strict=self._strict)
         try:
             provider.attach(found.load(), self._manager)
-        except PluginError:
+        except (PluginError, PluginWarning):
             raise
-        except Exception as error:  # a stranger's module: anything may come out of it
-            provider.fail("import", f"{type(error).__name__}: {error}", error)
+        except FOREIGN as error:
+            provider.fail("import", text_of(error), error)
         return provider
 
     def __iter__(self) -> Iterator[Provider]:
@@ -164,8 +170,9 @@ class ProviderSet:
         provider = Provider(name, "", strict=self._strict)
         try:
             provider.attach(plugin, self._manager)
-        except PluginError:
-            self._manager.unregister(plugin)
+        except (PluginError, PluginWarning):
+            if self._manager.get_plugin(name) is plugin:
+                self._manager.unregister(plugin)
             raise
         self._table[name] = provider
 

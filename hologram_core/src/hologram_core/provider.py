@@ -18,6 +18,10 @@ from .catalogue import OpSpec
 from .errors import PluginError, PluginWarning
 from .kernel import Kernel, Refusal
 
+#: A stranger's code: anything may come out of it. Only an interrupt is for someone else.
+FOREIGN = (Exception, SystemExit)
+MAX_FAILURES = 20  #: of one hook that are kept
+
 
 @dataclass(frozen=True)
 class Failure:
@@ -47,7 +51,13 @@ class Provider:
 
     def attach(self, plugin: object, manager: pluggy.PluginManager) -> None:
         """Register the plugin and keep its hook functions. Unknown hook names are failures."""
-        manager.register(plugin, name=self.name)
+        try:
+            manager.register(plugin, name=self.name)
+        except FOREIGN as error:
+            if manager.get_plugin(self.name) is plugin:
+                manager.unregister(plugin)
+            self.fail("register", text_of(error), error)
+            return
         self.plugin = plugin
         for caller in manager.get_hookcallers(plugin) or ():
             if not caller.has_spec():
@@ -60,38 +70,38 @@ class Provider:
         if not self._hooks and not self.failures:
             self.fail("register", "implements no hook; mark functions with @hologram_core.hookimpl")
 
-    def fail(self, where: str, message: str, error: BaseException | None = None) -> None:
-        """Record a failure: warn the first time it is seen, raise PluginError under strict."""
-        import traceback  # here, since only a failure needs it
-
-        trace = "" if error is None else "".join(traceback.format_exception(error))
-        failure = Failure(where, message, trace)
+    def fail(self, where: str, message: str, error: BaseException | None = None) -> Failure:
+        """Record a failure: warn about the first one of a hook, raise PluginError under strict."""
         if self.strict:
             raise PluginError(self.name, f"{where}: {message}") from error
-        if any(seen.where == where and seen.message == message for seen in self.failures):
-            return
-        self.failures.append(failure)
-        warnings.warn(f"provider {self.name}: {where}: {message}", PluginWarning, stacklevel=2)
+        earlier = [seen for seen in self.failures if seen.where == where]
+        for seen in earlier:
+            if seen.message == message:
+                return seen
+        failure = Failure(where, message, _traceback(error))
+        if len(earlier) < MAX_FAILURES:
+            self.failures.append(failure)
+        if not earlier:
+            warnings.warn(f"provider {self.name}: {where}: {message}", PluginWarning, stacklevel=2)
+        return failure
 
     def _call(self, hook: str, **arguments: object) -> Any:
         function, names = self._hooks[hook]
         return function(**{name: arguments[name] for name in names})
 
-    def offer(self, op: str, dtype: str, n: int) -> Kernel | Refusal | None:
-        """Ask for one kernel. Whatever is not a fitting answer is a failure and counts as None."""
+    def offer(self, op: str, dtype: str, n: int) -> Kernel | Refusal | Failure | None:
+        """Ask for one kernel. Whatever is not a fitting answer is a Failure, which holds for this n alone."""
         if "provide_kernel" not in self._hooks:
             return None
         try:
             answer = self._call("provide_kernel", name=op, dtype=dtype, n=n)
-        except Exception as error:  # a stranger's code: anything may come out of it
-            self.fail("provide_kernel", f"{type(error).__name__}: {error} (asked for {op!r}, {dtype}, n={n})", error)
-            return None
+        except FOREIGN as error:
+            return self.fail("provide_kernel", f"{text_of(error)} (asked for {op!r}, {dtype}, n={n})", error)
         if answer is None or isinstance(answer, Refusal):
             return answer
         wrong = _misfit(answer, op, dtype, n)
         if wrong:
-            self.fail("provide_kernel", f"{wrong} (asked for {op!r}, {dtype}, n={n})")
-            return None
+            return self.fail("provide_kernel", f"{wrong} (asked for {op!r}, {dtype}, n={n})")
         return answer  # type: ignore[no-any-return]  # _misfit has checked it
 
     def declared(self, op: str, dtype: str) -> list[Kernel]:
@@ -128,12 +138,12 @@ class Provider:
             return []
         try:
             items = list(self._call(hook) or ())
-        except Exception as error:  # a stranger's code: anything may come out of it
-            self.fail(hook, f"{type(error).__name__}: {error}", error)
+        except FOREIGN as error:
+            self.fail(hook, text_of(error), error)
             return []
         wrong = next((item for item in items if not isinstance(item, kind)), None)
         if wrong is not None:
-            self.fail(hook, f"expected {kind.__name__} values, found {wrong!r}")
+            self.fail(hook, f"expected {kind.__name__} values, found {text_of(wrong)}")
             return []
         return items
 
@@ -143,14 +153,30 @@ class Provider:
             return
         try:
             self._call("register_commands", cli=cli)
-        except Exception as error:  # a stranger's code: anything may come out of it
-            self.fail("register_commands", f"{type(error).__name__}: {error}", error)
+        except FOREIGN as error:
+            self.fail("register_commands", text_of(error), error)
+
+
+def _traceback(error: BaseException | None) -> str:
+    if error is None:
+        return ""
+    import traceback  # here, since only a failure needs it
+
+    return "".join(traceback.format_exception(error))
+
+
+def text_of(value: object) -> str:
+    """A stranger's object in words, even if it has none."""
+    try:
+        return f"{type(value).__name__}: {value}" if isinstance(value, BaseException) else repr(value)
+    except FOREIGN:
+        return type(value).__name__
 
 
 def _misfit(answer: object, op: str, dtype: str, n: int) -> str:
     """What is wrong with an answer of provide_kernel, or ""."""
     if not isinstance(answer, Kernel):
-        return f"expected a Kernel, a Refusal or None, got {answer!r}"
+        return f"expected a Kernel, a Refusal or None, got {text_of(answer)}"
     if answer.op != op or answer.dtype != dtype:
         return f"answered with a kernel for {answer.op!r}, {answer.dtype}"
     if not answer.serves(n):

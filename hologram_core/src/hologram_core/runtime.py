@@ -7,6 +7,7 @@ finishes on the kernel it began with.
 
 from __future__ import annotations
 
+import operator
 import os
 import sys
 import threading
@@ -20,13 +21,14 @@ from ._native import BoundKernel, Op
 from .catalogue import STANDARD, OpSpec, advice
 from .dispatch import Explanation, Rules, judge, resolve
 from .errors import HologramError, UnknownKernelError, UnknownOpError
-from .kernel import Kernel
+from .kernel import MAX_N, Kernel
 from .plugins import ProviderSet
 from .provider import Provider
 from .ranking import Offer
 from .settings import Settings
 
 if TYPE_CHECKING:
+    from ._native import OpFunction
     from .rows import KernelRow, ProviderRow
 
 
@@ -36,22 +38,30 @@ def _call_slow(spec: OpSpec, target: Op | BoundKernel, args: tuple[object, ...],
     return call_slow(spec, target, args, kwargs)
 
 
+MAX_BOUND = 1000  #: how many bound kernels are kept, so that get_kernel() gives the same object again
+
+
 class Ops:
-    """The ops of a runtime by name: ops.sigmoid, or ops["my.op"] for what is no identifier."""
+    """The ops of a runtime by name: ops.sigmoid, or ops["my.op"] for what is no identifier.
+
+    Each is a builtin function, which CPython calls quicker than any other object; its __self__ is
+    the Op, with signature, documentation and what is remembered.
+    """
 
     def __init__(self, find: Callable[[str], Op], names: Callable[[], list[str]]) -> None:
         self._find = find
         self._names = names
 
-    def __getattr__(self, name: str) -> Op:
+    def __getattr__(self, name: str) -> OpFunction:
         if name.startswith("__"):
             raise AttributeError(name)
-        op = self._find(name)
-        self.__dict__[name] = op  # next time it is an ordinary attribute
-        return op
+        function = self._find(name).function
+        if name in STANDARD:  # others may go with their provider
+            self.__dict__[name] = function  # next time it is an ordinary attribute
+        return function
 
-    def __getitem__(self, name: str) -> Op:
-        return self._find(name)
+    def __getitem__(self, name: str) -> OpFunction:
+        return self._find(name).function
 
     def __contains__(self, name: str) -> bool:
         return name in self._names()
@@ -98,6 +108,7 @@ class Runtime:
         self._specs: dict[str, OpSpec] = dict(STANDARD)
         self._added_specs = False
         self._ops: dict[str, Op] = {}
+        self._made: list[Op] = []  # every Op there ever was: users may hold one whose name means another by now
         self._bound: dict[tuple[str, Offer], BoundKernel] = {}
         self._generation = 0
         self._rules = Rules(self.settings.levels, dict(self.settings.priority or {}), {})
@@ -154,7 +165,9 @@ class Runtime:
             self._change()
 
     def set_priority(self, provider: str, priority: int | None) -> None:
-        """Give a provider another priority; None goes back to what its kernels state."""
+        """Give a provider another priority; None goes back to what its kernels state. Raises TypeError."""
+        if not isinstance(priority, (int, type(None))):
+            raise TypeError(f"set_priority() argument 'priority': expected a whole number or None, got {priority!r}")
         with self._lock:
             priorities = {key: value for key, value in self._rules.priority.items() if key != provider}
             if priority is not None:
@@ -195,8 +208,10 @@ class Runtime:
         """The world has changed: nothing that was decided before holds."""
         self._generation += 1
         self._bound.clear()
+        self._specs = dict(STANDARD)
         self._added_specs = False
-        for op in self._ops.values():
+        self._ops = {name: op for name, op in self._ops.items() if name in STANDARD}
+        for op in self._made:
             op.forget(self._generation)
 
     # ---- ops -------------------------------------------------------------------------------------
@@ -214,17 +229,24 @@ class Runtime:
             return op
         with self._lock:
             if name not in self._ops:
-                spec = self._spec(name)
-                self._ops[name] = Op(
-                    spec, spec.signature.layout(spec.dtype), self._generation, self._fill, partial(_call_slow, spec)
-                )
+                self._ops[name] = self._make_op(self._spec(name))
             return self._ops[name]
+
+    def _make_op(self, spec: OpSpec) -> Op:
+        """The Op of a spec: the one there was, if the providers have changed but not what the op is."""
+        for op in self._made:
+            if op.name == spec.name and op.signature == spec.signature and op.parameters == spec.parameters:
+                return op
+        op = Op(spec, spec.signature.layout(spec.dtype), self._generation, self._fill, partial(_call_slow, spec))
+        self._made.append(op)
+        return op
 
     def _spec(self, name: str) -> OpSpec:
         spec = self._specs.get(name)
         if spec is None:
-            self._add_specs()
-            spec = self._specs.get(name)
+            with self._lock:
+                self._add_specs()
+                spec = self._specs.get(name)
         if spec is None:
             import difflib  # here, since only a mistake needs it
 
@@ -263,11 +285,21 @@ class Runtime:
 
         Raises UnknownOpError, TypeError for a dtype that does not exist, ValueError for n < 0.
         """
-        spec, dtype_name = self._spec(name), dtypes.name(dtype)
-        if n < 0:
-            raise ValueError(f"explain() argument 'n': expected a number of elements, got {n}")
+        spec, dtype_name, n = self._request("explain", name, dtype, n)
         explanation = self._resolve(spec, dtype_name, n)
         return replace(explanation, advice=tuple(self._what_would_change(explanation)))
+
+    def _request(self, function: str, name: str, dtype: object, n: int) -> tuple[OpSpec, str, int]:
+        """Check what a caller asks about."""
+        spec, dtype_name = self._spec(name), dtypes.name(dtype)
+        if spec.dtype not in (None, dtype_name):
+            raise TypeError(f"{function}() argument 'dtype': op {name!r} is for {spec.dtype} alone, got {dtype_name}")
+        if not hasattr(n, "__index__"):
+            raise TypeError(f"{function}() argument 'n': expected a number of elements, got {n!r}")
+        n = operator.index(n)
+        if not 0 <= n <= MAX_N:
+            raise ValueError(f"{function}() argument 'n': expected a number of elements, got {n}")
+        return spec, dtype_name, n
 
     def _resolve(self, spec: OpSpec, dtype: str, n: int, pinned: str | None = None) -> Explanation:
         with self._lock:
@@ -299,7 +331,7 @@ class Runtime:
         With `provider`, that provider's kernel whatever its rank. Raises UnknownKernelError.
         """
         with self._lock:
-            spec, dtype_name = self._spec(name), dtypes.name(dtype)
+            spec, dtype_name, n = self._request("get_kernel", name, dtype, n)
             explanation = self._resolve(spec, dtype_name, n, provider)
             winner = explanation.winner
             if winner is None or (provider is not None and winner.provider != provider):
@@ -344,6 +376,8 @@ class Runtime:
                 function=kernel.function,
                 on_slow=partial(_call_slow, spec),
             )
+            if len(self._bound) >= MAX_BOUND:  # a provider that makes a kernel for every request
+                self._bound.clear()
             self._bound[key] = bound
         return bound
 
@@ -351,7 +385,7 @@ class Runtime:
         """Called by an Op that has no slot for n: decide, and let it remember."""
         with self._lock:
             generation = self._generation
-            spec = self._specs[op.name]
+            spec = op.spec
             explanation = self._resolve(spec, dtypes.NAMES[dtype], n)
             winner = explanation.winner
             if winner is None:

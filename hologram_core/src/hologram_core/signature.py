@@ -83,6 +83,11 @@ class Signature:
         """Whether every array is "()" and so the work items are the elements."""
         return not self.dims and any(param.kind == "core" for param in self.params)
 
+    @cached_property
+    def anchored(self) -> bool:
+        """Whether some array has the kernel's dtype, rather than one that it states."""
+        return any(param.kind != "scalar" and param.dtype is None for param in self.params)
+
     def without_dtype(self, dtype: str) -> Signature:
         """Return the signature in which no parameter states this dtype."""
         params = tuple(

@@ -16,11 +16,11 @@ from typing import Any
 
 from numpy.typing import ArrayLike, NDArray
 
-from ._native import Op
+from ._native import OpFunction
 '''
 
 FOOTER = """
-def __getattr__(name: str) -> Op: ...
+def __getattr__(name: str) -> OpFunction: ...
 def __dir__() -> list[str]: ...
 """
 
@@ -36,7 +36,7 @@ def _class(spec: OpSpec) -> str:
     line = f"    def __call__(self, {', '.join(parameters)}) -> NDArray[Any]:\n"
     if len(line) > LINE_LENGTH + 1:
         line = f"    def __call__(\n        self, {', '.join(parameters)}\n    ) -> NDArray[Any]:\n"
-    return f'\nclass {_class_name(spec)}(Op):\n{line}        """{spec.doc}"""\n'
+    return f'\nclass {_class_name(spec)}(OpFunction):\n{line}        """{spec.doc}"""\n'
 
 
 def _parameter(spec: OpSpec, i: int) -> str:

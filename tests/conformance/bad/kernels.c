@@ -106,8 +106,14 @@ static int32_t shares_a_buffer(const hologram_call *call) {
 
 #define VARIANT(name) static const hologram_variant name##_variants[] = {{"baseline", name}};
 #define ROW(name, row_flags)                                                                       \
-    {.op = #name, .signature = "()->()", .dtype = "f32", .max_n = 3072, .flags = row_flags,        \
-     .work = 1, .variants = name##_variants, .variant_count = 1}
+    {.op = #name,                                                                                  \
+     .signature = "()->()",                                                                        \
+     .dtype = "f32",                                                                               \
+     .max_n = 3072,                                                                                \
+     .flags = row_flags,                                                                           \
+     .work = 1,                                                                                    \
+     .variants = name##_variants,                                                                  \
+     .variant_count = 1}
 
 VARIANT(good)
 VARIANT(writes_past_the_end)

@@ -6,6 +6,7 @@
  * contiguous, aligned, native ndarrays whose shapes fit) and formats no message about arguments:
  * for anything else it answers NOT_MINE, and coerce.py converts or explains.
  */
+#include "express.h"
 #include "native.h"
 
 #include <stdatomic.h>
@@ -88,7 +89,8 @@ static inline bool same_shape(PyArrayObject *a, PyArrayObject *b) {
     return true;
 }
 
-/* Whether an array has the dtype that its parameter wants; the first one of the op's dtype sets it. */
+/* Whether an array has the dtype that its parameter wants; the first one of the op's dtype sets it.
+ */
 static inline bool take_dtype(const State *state, const Param *param, PyObject *array, int *dtype) {
     const PyArray_Descr *descr = PyArray_DESCR((PyArrayObject *)array);
     if (param->dtype >= 0)
@@ -528,11 +530,15 @@ static PyObject *take_result(const Call *call) {
 
 /* ---- the call ------------------------------------------------------------------------------ */
 
-/* The kernel for n: from the table, else by asking Python once. A new reference. */
+/* The kernel for n: from the table, else by asking Python once. A new reference. What the table has
+ * is put on the express lane, where the next call of its kind finds it. */
 static Bound *find_kernel(const State *state, Op *op, int dtype, int64_t n) {
-    Bound *kernel = table_find(&op->tables[dtype], n);
-    if (kernel != NULL)
-        return (Bound *)Py_NewRef(kernel);
+    const Slot *slot = table_find(&op->tables[dtype], n);
+    if (slot != NULL) {
+        if (op->layout.express_inputs > 0)
+            op->express = express_for(state, slot->kernel, slot->lo, slot->hi);
+        return (Bound *)Py_NewRef(slot->kernel);
+    }
     PyObject *answer =
         PyObject_CallFunction(op->on_miss, "OiL", (PyObject *)op, dtype, (long long)n);
     if (answer != NULL && !hologram_kernel_fits(state, op, dtype, answer)) {

@@ -25,8 +25,8 @@ static int parse_param(Param *param, PyObject *item, int dims) {
     param->role = (uint8_t)role;
     param->dtype = (int8_t)dtype;
     param->core = (uint8_t)count;
-    param->flags = NPY_ARRAY_C_CONTIGUOUS | NPY_ARRAY_ALIGNED |
-                   (role == ROLE_IN ? 0 : NPY_ARRAY_WRITEABLE);
+    param->flags =
+        NPY_ARRAY_C_CONTIGUOUS | NPY_ARRAY_ALIGNED | (role == ROLE_IN ? 0 : NPY_ARRAY_WRITEABLE);
     for (Py_ssize_t i = 0; i < count; i++) {
         long dimension = PyLong_AsLong(PyTuple_GET_ITEM(core, i));
         if (dimension == -1 && PyErr_Occurred())

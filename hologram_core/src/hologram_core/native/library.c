@@ -17,19 +17,24 @@ static int refuse(const char *format, ...) {
     return -1;
 }
 
-/* A new str of a C string of bounded length, or NULL with ValueError. */
+/* A new str of a C string of bounded length, or NULL with ValueError. The header is row -1. */
 static PyObject *text(const char *string, const char *what, long row) {
     size_t length = string == NULL ? 0 : strnlen(string, MAX_TEXT + 1);
-    if (string == NULL || length > MAX_TEXT) {
-        refuse("row %ld: %s is %s", row, what, string == NULL ? "NULL" : "longer than 4096 bytes");
-        return NULL;
-    }
-    PyObject *result = PyUnicode_DecodeUTF8(string, (Py_ssize_t)length, NULL);
-    if (result == NULL) {
+    const char *wrong = string == NULL      ? "NULL"
+                        : length > MAX_TEXT ? "longer than 4096 bytes"
+                                            : NULL;
+    if (wrong == NULL) {
+        PyObject *result = PyUnicode_DecodeUTF8(string, (Py_ssize_t)length, NULL);
+        if (result != NULL)
+            return result;
         PyErr_Clear();
-        refuse("row %ld: %s is not UTF-8", row, what);
+        wrong = "not UTF-8";
     }
-    return result;
+    if (row < 0)
+        refuse("%s is %s", what, wrong);
+    else
+        refuse("row %ld: %s is %s", row, what, wrong);
+    return NULL;
 }
 
 static PyObject *read_variants(const hologram_kernel_row *row, long index) {
@@ -117,7 +122,8 @@ PyObject *hologram_read_library(PyObject *Py_UNUSED(module), PyObject *address) 
             goto done;
         PyList_SET_ITEM(rows, i, row);
     }
-    result = Py_BuildValue("{s:O,s:O,s:O}", "producer", producer, "source_hash", hash, "rows", rows);
+    result =
+        Py_BuildValue("{s:O,s:O,s:O}", "producer", producer, "source_hash", hash, "rows", rows);
 done:
     Py_XDECREF(producer);
     Py_XDECREF(hash);

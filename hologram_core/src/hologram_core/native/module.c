@@ -60,6 +60,7 @@ static int module_exec(PyObject *module) {
     State *state = PyModule_GetState(module);
     if (PyArray_ImportNumPyAPI() < 0)
         return -1;
+    state->ndarray = &PyArray_Type;
     state->kernel_error = Py_NewRef(PyExc_RuntimeError);
     state->out_name = PyUnicode_InternFromString("out");
     state->op_type = (PyTypeObject *)PyType_FromModuleAndSpec(module, &hologram_op_spec, NULL);

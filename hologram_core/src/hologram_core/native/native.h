@@ -31,7 +31,8 @@
 typedef struct {
     PyTypeObject *op_type;
     PyTypeObject *bound_type;
-    PyObject *out_name; /* the interned string "out" */
+    PyTypeObject *ndarray; /* numpy.ndarray, without a detour through NumPy's table */
+    PyObject *out_name;    /* the interned string "out" */
     PyObject *kernel_error;
     PyArray_Descr *descrs[MAX_DTYPES]; /* the native dtypes, in the order of dtypes.py */
     int dtype_count;
@@ -56,15 +57,15 @@ typedef struct {
 
 typedef struct {
     int params, inputs, outputs; /* inputs are the first `inputs` parameters, in-outs included */
-    int scalars;      /* how many parameters are numbers */
+    int scalars;                 /* how many parameters are numbers */
     int written_count;
     int dims;
     int anchor;       /* the parameter whose dtype is the op's, -1 if all dtypes are stated */
     int anchor_dtype; /* the op's dtype when there is no anchor */
     bool elementwise;
-    int express_inputs; /* the inputs of a signature that express.h can serve, else 0 */
+    int express_inputs;          /* the inputs of a signature that express.h can serve, else 0 */
     uint8_t written[MAX_PARAMS]; /* the parameters that are written: in-outs and outputs */
-    int64_t fixed[MAX_DIMS]; /* the size of a dimension given as a number, else -1 */
+    int64_t fixed[MAX_DIMS];     /* the size of a dimension given as a number, else -1 */
     Param param[MAX_PARAMS];
 } Layout;
 
@@ -72,11 +73,22 @@ int hologram_layout_parse(Layout *layout, PyObject *description);
 
 /* ---- the objects --------------------------------------------------------------------------- */
 
-/* One kernel ready to be called: every field the call needs, and the offer that keeps it alive. */
+struct Bound;
+
+/* The kernel that express.h calls without a look at a table: for arrays of this dtype with
+ * 0 <= n - lo <= span. Borrowed from a slot, and gone when the slots are. */
 typedef struct {
-    PyObject_HEAD
-    vectorcallfunc vectorcall;
+    const PyArray_Descr *descr; /* NULL: there is none */
+    int64_t lo;
+    uint64_t span;
+    struct Bound *kernel;
+} Express;
+
+/* One kernel ready to be called: every field the call needs, and the offer that keeps it alive. */
+typedef struct Bound {
+    PyObject_HEAD vectorcallfunc vectorcall;
     State *state; /* of the module, which the type keeps alive */
+    Express express;
     Layout layout;
     int dtype;
     int64_t min_n, max_n;
@@ -105,26 +117,29 @@ typedef struct {
 } Table;
 
 typedef struct {
-    PyObject_HEAD
-    vectorcallfunc vectorcall;
+    PyObject_HEAD vectorcallfunc vectorcall;
     State *state; /* of the module, which the type keeps alive */
+    Express express;
     Layout layout;
     uint64_t generation; /* of the runtime, when the tables were last emptied */
     Table tables[MAX_DTYPES];
-    PyObject *spec;    /* the catalogue.OpSpec; attributes of it are attributes of this object */
-    PyObject *on_miss; /* on_miss(self, dtype index, n): installs a slot or raises */
+    PyMethodDef method;
+    PyObject *function; /* the builtin function made of `method`, whose __self__ is this Op */
+    PyObject *texts;    /* the str objects behind the C strings of `method` */
+    PyObject *spec;     /* the catalogue.OpSpec; attributes of it are attributes of this object */
+    PyObject *on_miss;  /* on_miss(self, dtype index, n): installs a slot or raises */
     PyObject *on_slow;
 } Op;
 
 extern PyType_Spec hologram_op_spec;
 extern PyType_Spec hologram_bound_spec;
 
-/* The slot's kernel for n, or NULL where nothing is remembered. */
-static inline Bound *table_find(Table *table, int64_t n) {
+/* The slot for n, or NULL where nothing is remembered. */
+static inline const Slot *table_find(Table *table, int64_t n) {
     if (table->recent < table->count) {
         const Slot *slot = &table->slots[table->recent];
         if (slot->lo <= n && n <= slot->hi)
-            return slot->kernel;
+            return slot;
     }
     Py_ssize_t low = 0, high = table->count;
     while (low < high) {
@@ -136,7 +151,7 @@ static inline Bound *table_find(Table *table, int64_t n) {
             low = middle + 1;
         } else {
             table->recent = middle;
-            return slot->kernel;
+            return slot;
         }
     }
     return NULL;
@@ -144,7 +159,8 @@ static inline Bound *table_find(Table *table, int64_t n) {
 
 /* ---- the call path ------------------------------------------------------------------------- */
 
-#define NOT_MINE Py_NotImplemented /* "take the next slower path"; borrowed, never given to Python */
+#define NOT_MINE                                                                                   \
+    Py_NotImplemented /* "take the next slower path"; borrowed, never given to Python */
 
 /* Element count times the kernel's `work`: from here on a call lasts tens of microseconds, which
  * pays for handing the GIL over, and somewhat later for waking a thread. */

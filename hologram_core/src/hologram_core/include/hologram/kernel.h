@@ -33,9 +33,9 @@ enum {
 
 /* One invocation. */
 typedef struct hologram_call {
-    uint32_t size;          /* sizeof of this struct as the caller knows it; it grows at the end */
-    uint32_t error_size;    /* bytes behind `error` */
-    void *const *args;      /* one per parameter, outputs last: array data, or a pointer to a scalar */
+    uint32_t size;       /* sizeof of this struct as the caller knows it; it grows at the end */
+    uint32_t error_size; /* bytes behind `error` */
+    void *const *args;   /* one per parameter, outputs last: array data, or a pointer to a scalar */
     const int64_t *lengths; /* elements behind each args[i]; 1 for scalars */
     const int64_t *dims;    /* core dimensions, in order of first appearance in the signature */
     int64_t begin, end;     /* the work items to run: begin <= id < end */
@@ -44,7 +44,8 @@ typedef struct hologram_call {
 } hologram_call;
 
 typedef int32_t (*hologram_kernel_fn)(const hologram_call *call);
-typedef int64_t (*hologram_extent_fn)(const hologram_call *call); /* how many work items there are */
+typedef int64_t (*hologram_extent_fn)(
+    const hologram_call *call); /* how many work items there are */
 
 /* What a row promises. */
 enum {
@@ -60,11 +61,11 @@ typedef struct hologram_variant {
 
 /* One kernel: one operation for one dtype.
  *
- * Signatures: "(),()->()" is element-wise, and its work items are the elements; "(m,k),(k,n)->(m,n)"
- * has core dimensions m, k, n; "(...)" is a whole array, flattened, whose length is one dimension;
- * "scalar" is a number; ":i64" after any of them gives it a dtype other than the row's;
- * "inout(n)" is read and written. Anything but an element-wise kernel is called once per item of the
- * leading batch dimensions, with one work item unless `extent` says otherwise.
+ * Signatures: "(),()->()" is element-wise, and its work items are the elements;
+ * "(m,k),(k,n)->(m,n)" has core dimensions m, k, n; "(...)" is a whole array, flattened, whose
+ * length is one dimension; "scalar" is a number; ":i64" after any of them gives it a dtype other
+ * than the row's; "inout(n)" is read and written. Anything but an element-wise kernel is called
+ * once per item of the leading batch dimensions, with one work item unless `extent` says otherwise.
  */
 typedef struct hologram_kernel_row {
     const char *op;        /* "sigmoid" */
@@ -101,7 +102,8 @@ typedef struct hologram_library {
 HOLOGRAM_EXPORT const hologram_library *hologram_library_v1(void);
 
 /* return hologram_fail(call, HOLOGRAM_BAD_VALUE, "no minimum of %d elements", 0); */
-static inline int32_t hologram_fail(const hologram_call *call, int32_t code, const char *format, ...) {
+static inline int32_t hologram_fail(const hologram_call *call, int32_t code, const char *format,
+                                    ...) {
     va_list values;
     va_start(values, format);
     vsnprintf(call->error, call->error_size, format, values);
