@@ -28,9 +28,19 @@ BENCHMARKS = {
 RESULTS = Path("benchmarks/results")
 
 
+def names(text: str) -> list[str]:
+    """Return the benchmarks that --only lists."""
+    chosen = text.split(",")
+    if unknown := [name for name in chosen if name not in BENCHMARKS]:
+        raise argparse.ArgumentTypeError(
+            f"no benchmark {', '.join(map(repr, unknown))}; there are {', '.join(BENCHMARKS)}"
+        )
+    return chosen
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__.partition("\n")[0])
-    parser.add_argument("--only", choices=BENCHMARKS, action="append", help="run this one (may be repeated)")
+    parser.add_argument("--only", type=names, metavar="A,B,...", help=f"run some of {', '.join(BENCHMARKS)}")
     parser.add_argument("--quick", action="store_true", help="run everything once, to see that it works")
     parser.add_argument("--output", type=Path, help=f"where to save; {RESULTS} for a full run, else nowhere")
     arguments = parser.parse_args()

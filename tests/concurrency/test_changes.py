@@ -197,7 +197,8 @@ def test_library_stays_while_a_call_is_in_flight(library, bound):
     assert alive() is not None
     thread.join()
     np.testing.assert_array_equal(results[0], 2 * x)
-    del thread, results
+    results.clear()
+    del thread
     gc.collect()
     assert alive() is None
 

@@ -38,23 +38,24 @@ def _raise_midway():
     raise RuntimeError("midway")
 
 
-ANSWERS = {
-    "raises": (lambda name, dtype, n: _raise(RuntimeError("broken")), "provide_kernel: RuntimeError: broken (asked for "),
-    "raises KeyError": (lambda name, dtype, n: {}[name], "provide_kernel: KeyError: 'vector_add' (asked for "),
-    "raises without words": (lambda name, dtype, n: _raise(_NoWordsError()), "provide_kernel: _NoWordsError (asked for "),
-    "exits": (lambda name, dtype, n: _raise(SystemExit(3)), "provide_kernel: SystemExit: 3 (asked for "),
-    "recurses": (lambda name, dtype, n: ANSWERS["recurses"][0](name, dtype, n), "provide_kernel: RecursionError: "),
-    "junk": (lambda name, dtype, n: 5, "provide_kernel: expected a Kernel, a Refusal or None, got 5 (asked for "),
-    "text": (lambda name, dtype, n: "f32 only", "provide_kernel: expected a Kernel, a Refusal or None, got 'f32 only'"),
-    "junk without words": (lambda name, dtype, n: _NoWords(), "provide_kernel: expected a Kernel, a Refusal or None, got _N"),
-    "the class": (lambda name, dtype, n: Kernel, "provide_kernel: expected a Kernel, a Refusal or None, got <class"),
-    "another op": (lambda name, dtype, n: _kernel(op="vector_sub"), "provide_kernel: answered with a kernel for 'vector_sub'"),
-    "another dtype": (lambda name, dtype, n: _kernel(dtype="f64"), "provide_kernel: answered with a kernel for 'vector_add', f64"),
+JUNK = "expected a Kernel, a Refusal or None, got "
+ANSWERS = {  # what it answers to (name, dtype, n), and how that is reported
+    "raises": (lambda *_: _raise(RuntimeError("broken")), "RuntimeError: broken (asked for "),
+    "raises KeyError": (lambda name, *_: {}[name], "KeyError: 'vector_add' (asked for "),
+    "raises without words": (lambda *_: _raise(_NoWordsError()), "_NoWordsError (asked for "),
+    "exits": (lambda *_: _raise(SystemExit(3)), "SystemExit: 3 (asked for "),
+    "recurses": (lambda *request: ANSWERS["recurses"][0](*request), "RecursionError: "),
+    "junk": (lambda *_: 5, f"{JUNK}5 (asked for "),
+    "text": (lambda *_: "f32 only", f"{JUNK}'f32 only' (asked for "),
+    "junk without words": (lambda *_: _NoWords(), f"{JUNK}_NoWords (asked for "),
+    "the class": (lambda *_: Kernel, f"{JUNK}<class 'hologram_core.kernel.Kernel'> (asked for "),
+    "another op": (lambda *_: _kernel(op="vector_sub"), "answered with a kernel for 'vector_sub', f32 (asked for "),
+    "another dtype": (lambda *_: _kernel(dtype="f64"), "answered with a kernel for 'vector_add', f64 (asked for "),
     "outside its range": (
         lambda name, dtype, n: _kernel(min_n=n + 1),
-        "provide_kernel: answered with a kernel for n from 9 to 9223372036854775807 (asked for 'vector_add', f32, n=8)",
+        "answered with a kernel for n from 9 to 9223372036854775807 (asked for 'vector_add', f32, n=8)",
     ),
-}  # fmt: skip
+}
 
 
 def _plugin(answer):
@@ -72,11 +73,11 @@ def _sum(runtime, n=8):
 
 @pytest.mark.parametrize("fault", ANSWERS)
 def test_wrong_answer_is_left_out_and_reported_once(library, fault):
-    answer, message = ANSWERS[fault]
+    answer, message = ANSWERS[fault][0], f"provide_kernel: {ANSWERS[fault][1]}"
     runtime = runtime_of(good=DeclaringProvider(library.kernels), bad=_plugin(answer))
     with pytest.warns(hg.PluginWarning) as warned:
-        for n in range(8, 60):
-            assert _sum(runtime, n) == [5] * n
+        sums = [_sum(runtime, n) for n in range(8, 60)]
+    assert sums == [[5] * n for n in range(8, 60)]
     assert len(warned) == 1
     assert str(warned[0].message).startswith(f"provider bad: {message}")
     row = next(row for row in runtime.providers() if row.name == "bad")
@@ -90,7 +91,7 @@ def test_wrong_answer_is_left_out_and_reported_once(library, fault):
 
 @pytest.mark.parametrize("fault", ANSWERS)
 def test_wrong_answer_is_an_error_under_strict(library, fault):
-    answer, message = ANSWERS[fault]
+    answer, message = ANSWERS[fault][0], f"provide_kernel: {ANSWERS[fault][1]}"
     runtime = runtime_of(good=DeclaringProvider(library.kernels), bad=_plugin(answer), strict=True)
     with pytest.raises(hg.PluginError) as caught:
         _sum(runtime)
@@ -247,9 +248,9 @@ def test_wrong_declaration_counts_as_none(library, fault, hook):
     setattr(Plugin, hook, hookimpl(lambda self: declare()))
     runtime = runtime_of(good=DeclaringProvider(library.kernels), bad=Plugin())
     with pytest.warns(hg.PluginWarning, match=rf"provider bad: {hook}: ") as warned:
-        assert "test.accumulate" in dir(runtime.ops)
-        for n in range(1, 50):
-            assert _sum(runtime, n) == [-1] * n  # what it answers is not affected
+        names, sums = dir(runtime.ops), [_sum(runtime, n) for n in range(1, 50)]
+    assert sums == [[-1] * n for n in range(1, 50)]  # what it answers is not affected
+    assert "test.accumulate" in names
     assert len(warned) == 1
     assert message in str(warned[0].message)
     assert {row.provider for row in runtime.list_kernels()} == {"good"}

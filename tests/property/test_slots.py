@@ -1,5 +1,6 @@
 """Do the tables of an op always agree with a plain model of ranking, whatever the providers and their changes?"""
 
+import itertools
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -202,7 +203,7 @@ def test_slots_agree_with_the_model_across_changes(first, steps):
             runtime.refresh()
     slots = [(low, high, _number(kernel)) for _, low, high, kernel in runtime.ops.vector_add.__self__.slots()]
     assert slots == sorted(slots)
-    for (_, high, _), (low, _, _) in zip(slots, slots[1:], strict=False):
+    for (_, high, _), (low, _, _) in itertools.pairwise(slots):
         assert high < low
     for low, high, number in slots:
         for n in {low, high, *range(low, min(high, LARGEST + 3) + 1)}:

@@ -3,6 +3,7 @@
 import copy
 import pickle
 
+import numpy as np
 import pytest
 from support.providers import DeclaringProvider, python_kernel, runtime_of
 
