@@ -2,8 +2,9 @@
 
 Question   How much faster are gemm and gemv on square matrices whose operands each fit in one page of 3072 elements?
 Method     f32, against the faster of np.matmul and np.dot with out= (np.dot has the cheaper call), one BLAS thread.
-Take-away  gemm is some 5 times faster at m = 4 and 8, 3 times at 16 (a miss), 1.5 times at 32, 1.1 to 1.2 times beyond.
-           gemv is about 6 times faster up to 16 and 3 times at 55, within a few per cent of its goals.
+Take-away  gemm misses its goal for small m: 3.6 to 5.1 times faster at m = 4, 3.5 to 4.5 at 8, 2.6 to 3.4 at 16. At
+           32 it is 1.4 to 2 times faster, around its goal, and 1.1 to 1.2 times beyond. gemv is 5.4 to 8 times faster
+           up to 16 and about 3 times at 55, around its goals.
 """
 
 from collections.abc import Iterator

@@ -1,5 +1,6 @@
 """Callers in several threads while the world changes: every result is an old or a new kernel's, and nobody crashes."""
 
+import ctypes
 import gc
 import os
 import random
@@ -249,3 +250,31 @@ def test_fork_in_the_middle(library, threads):
     statuses = [_in_child(child) for _ in range(10)]
     threads.finish(0.1)
     assert statuses == [0] * 10
+
+
+@pytest.mark.parametrize("calls", [1, 2, 3], ids=["on a miss", "from a slot", "on the express lane"])
+def test_kernel_that_takes_its_own_provider_away_finishes(calls):
+    runtime = runtime_of()
+    left = [calls]
+
+    @ctypes.CFUNCTYPE(ctypes.c_int32, ctypes.c_void_p)
+    def callback(_):
+        left[0] -= 1
+        if left[0] > 0:
+            return 0
+        runtime.unregister("mine")
+        gc.collect()
+        return 2
+
+    kernel = hg.Kernel.native(
+        "relu", "()->()", "f32", {"baseline": ctypes.cast(callback, ctypes.c_void_p).value}, owner=callback
+    )
+    runtime.register(DeclaringProvider([kernel]), "mine")
+    del kernel, callback
+    x, out = np.ones(3, "f4"), np.empty(3, "f4")
+    for _ in range(calls - 1):
+        runtime.ops.relu(x, out=out)
+    with pytest.raises(hg.KernelError, match="failed with code 2"):
+        runtime.ops.relu(x, out=out)
+    with pytest.raises(hg.UnknownKernelError):
+        runtime.ops.relu(x, out=out)

@@ -267,16 +267,19 @@ def test_calls_leave_no_memory_behind(runtime, kind):
             _outcome(call, (), {})
         gc.collect()
 
+    def growth():
+        before, _ = tracemalloc.get_traced_memory()
+        repeat(1500)
+        return tracemalloc.get_traced_memory()[0] - before
+
     repeat(100)
     tracemalloc.start()
     try:
-        repeat(100)
-        before, _ = tracemalloc.get_traced_memory()
-        repeat(1500)
-        after, _ = tracemalloc.get_traced_memory()
+        # The smallest object that a call could leave is larger than 8 bytes. The interpreter's own caches may grow
+        # for a while, so what counts is whether growth ends.
+        assert any(growth() < 8 * 1500 for _ in range(6))
     finally:
         tracemalloc.stop()
-    assert after - before < 8 * 1500  # the smallest object that a call could leave is larger
 
 
 def test_a_hundred_thousand_calls_leave_no_memory_and_no_references(runtime):

@@ -58,9 +58,11 @@ static int32_t vector_fma(const hologram_call *call) {
 }
 VARIANT(vector_fma);
 
+/* Writes before it reads, and so is wrong in place. */
 static int32_t vector_neg(const hologram_call *call) {
     const float *x = call->args[0];
     float *out = call->args[1];
+    FOR_ITEMS(i) out[i] = 7;
     FOR_ITEMS(i) out[i] = -x[i];
     return HOLOGRAM_OK;
 }

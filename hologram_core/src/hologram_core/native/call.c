@@ -210,7 +210,7 @@ static bool measure(const State *state, Call *call, int i, int dtype) {
                    (array == NULL || PyArray_NDIM(array) > param->core);
     if (!batched && param->role != ROLE_IN && call->prefix_ndim > 0)
         return false;
-    if (length > 0 && call->batch > PY_SSIZE_T_MAX / 16 / length)
+    if (batched && length > 0 && call->batch > PY_SSIZE_T_MAX / 16 / length)
         return false;
     int64_t elements = batched ? length * call->batch : length;
     int64_t size = PyDataType_ELSIZE(state->descrs[param->dtype < 0 ? dtype : param->dtype]);
@@ -415,6 +415,15 @@ static void run_batch(void *work, int64_t begin, int64_t end) {
     }
 }
 
+/* How many batch items there are to do: where none of them has any elements, they are all the same
+ * one, and there may be 2^60 of it. */
+static int64_t batch_items(const Call *call) {
+    for (int i = 0; i < call->layout->params; i++)
+        if (call->strides[i] != 0)
+            return call->batch;
+    return call->batch > 0 ? 1 : 0;
+}
+
 /* Whether every batch item writes memory of its own. */
 static bool batch_is_independent(const Call *call) {
     for (int i = 0; i < call->layout->params; i++)
@@ -429,8 +438,9 @@ static void run(Call *call) {
     if (call->n > kernel->split_from)
         threads = kernel->threads;
     if (call->batch != 1) {
-        int64_t items = SPLIT_GRAIN * call->batch / (call->n > 0 ? call->n : 1);
-        hologram_pool_run(run_batch, call, call->batch, items > 0 ? items : 1,
+        int64_t batch = batch_items(call);
+        int64_t grain = SPLIT_GRAIN * batch / (call->n > 0 ? call->n : 1);
+        hologram_pool_run(run_batch, call, batch, grain > 0 ? grain : 1,
                           batch_is_independent(call) ? threads : 1);
         return;
     }

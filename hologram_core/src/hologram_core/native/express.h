@@ -109,13 +109,13 @@ express(PyObject *self, const State *state, const Express *lane, const int input
                                 .end = n,
                                 .context = kernel->context,
                                 .error = error};
+    Py_INCREF(kernel); /* it may be a callback into Python, which takes its own provider away */
     int32_t code = kernel->entry(&call);
     if (code != HOLOGRAM_OK) {
-        Py_INCREF(kernel); /* until here no Python code ran that could have taken it away */
         hologram_raise(state, kernel, code, error);
-        Py_DECREF(kernel);
         Py_CLEAR(out);
     }
+    Py_DECREF(kernel);
     return out;
 }
 

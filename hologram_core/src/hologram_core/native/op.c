@@ -64,7 +64,9 @@ static NOINLINE PyObject *bound_call(PyObject *self, PyObject *const *args, size
     }                                                                                              \
     static PyObject *op_function_##inputs(PyObject *self, PyObject *const *args, Py_ssize_t count, \
                                           PyObject *keywords) {                                    \
-        return op_express_##inputs(self, args, (size_t)count, keywords);                           \
+        Op *op = (Op *)self;                                                                       \
+        return express(self, op->state, &op->express, inputs, args, (size_t)count, keywords,       \
+                       op_call);                                                                   \
     }                                                                                              \
     static PyObject *bound_express_##inputs(PyObject *self, PyObject *const *args, size_t flags,   \
                                             PyObject *keywords) {                                  \
