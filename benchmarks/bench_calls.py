@@ -5,10 +5,9 @@ Method     vector_add on arrays of one f32 element, so that there is next to not
            arguments and returns None: no callable can cost less. Where the code of a process happens to lie in memory
            moves `empty` between 11 and 30 ns, so the same race runs in several fresh interpreters; a best time is the
            best of them all.
-Take-away  A call with out= takes 22 ns where `empty` takes 11 and np.add 188: 8.7 times faster than NumPy, and 1.96
-           to 2.00 times `empty`, right at the goal. A bound kernel takes 26 ns, 2.4 times `empty`, which misses; it
-           is slower than the op, because the op is a builtin function to CPython and the kernel is not. Allocating,
-           the op is 4 times faster than a + b.
+Take-away  A call with out= takes 22 ns where `empty` takes 11 and np.add 188: 8.7 times faster than NumPy, and 1.96 to
+           2.00 times `empty`, right at the goal. A bound kernel takes 26 ns, 2.4 times `empty`, a miss. It costs more
+           than the op, which CPython calls as a builtin function. Allocating, the op is 4 times faster than a + b.
 """
 
 import multiprocessing

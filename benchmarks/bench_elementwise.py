@@ -5,8 +5,8 @@ Method     f32, n = 100, 1000, 3072, out= everywhere. The goal is against NumPy;
            Where arrays lie in memory decides much at n = 3072, where three of them just exceed a first-level cache of
            32 KiB. So each race runs at several places drawn at random with a fixed seed, each a multiple of 16 bytes
            as malloc gives, the same for us and for NumPy; a time is the median over places of the best turn.
-Take-away  7 to 9 times faster than NumPy at n = 100 and 4.2 to 4.6 times at 1000. At 3072 mostly 1.8 to 1.95 times,
-           so that goal is missed, narrowly; single places range from 1.3 to 2.8 times.
+Take-away  7 to 9 times faster than NumPy at n = 100, 4 to 4.6 times at 1000, and 1.7 to 1.95 times at 3072 in most
+           runs: a narrow miss. Single places at 3072 give from 1.3 to 2.8 times.
 """
 
 import statistics

@@ -2,9 +2,9 @@
 
 Question   How much faster are gemm and gemv on square matrices whose operands each fit in one page of 3072 elements?
 Method     f32, against the faster of np.matmul and np.dot with out= (np.dot has the cheaper call), one BLAS thread.
-Take-away  gemm misses its goal for small m: 3.6 to 5.1 times faster at m = 4, 3.5 to 4.5 at 8, 2.6 to 3.4 at 16. At
-           32 it is 1.4 to 2 times faster, around its goal, and 1.1 to 1.2 times beyond. gemv is 5.4 to 8 times faster
-           up to 16 and about 3 times at 55, around its goals.
+Take-away  gemm at m = 4 and 8 is between 3.5 and 6 times faster, differently in each process and mostly below the
+           goal; at 16 2.6 to 3.4 times, a miss; at 32 1.4 to 1.5 times in most runs, just below the goal; beyond, 1.1
+           to 1.2 times. gemv is mostly 5 to 7 times faster up to 16 and about 2.9 times at 55: around its goals.
 """
 
 from collections.abc import Iterator

@@ -5,8 +5,8 @@ Question   How long after `import numpy` alone is a program ready that imports h
 Method     Fresh interpreters, taking turns; each reports the time from its first line to its last. 300 distributions
            that have nothing to do with us, a third with entry points, are metadata in a temporary folder on the path.
            Figures are medians; "no slower" is read as within 5%.
-Take-away  17 to 20 ms beyond NumPy, 22 to 23 among 300 distributions, so that goal is met. "No slower" is at the
-           edge: 4 to 6% on a busy machine.
+Take-away  17 to 20 ms beyond NumPy and 22 to 25 ms among 300 distributions, so these goals are met. But those 300 make
+           start-up 4 to 9% slower, mostly a miss.
 """
 
 import os
