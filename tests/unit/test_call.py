@@ -467,6 +467,10 @@ def test_op_is_introspectable(ops):
     assert callable(op)
 
 
+def test_signature_of_a_dotted_name_is_found(ops):
+    assert str(inspect.signature(ops["test.accumulate"])) == str(inspect.signature(ops["test.accumulate"].__self__))
+
+
 def test_op_object_is_the_same_as_its_function(ops):
     op, x, out = ops.vector_neg.__self__, _f32(3), np.empty(3, "f4")
     assert isinstance(op, hg.Op)

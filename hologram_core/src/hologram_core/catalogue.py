@@ -98,8 +98,9 @@ class OpSpec:
     @property
     def function_doc(self) -> str:
         """The documentation of the builtin function, in the form from which inspect takes its signature."""
-        usage, _, rest = self.docstring.partition("\n\n")
-        return f"{usage}\n--\n\n{rest}"
+        _, _, rest = self.docstring.partition("\n\n")
+        name = self.name.rpartition(".")[2]  # of "my.op" CPython looks for "op("
+        return f"{name}{self.__signature__}\n--\n\n{rest}"
 
     @property
     def docstring(self) -> str:
