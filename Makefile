@@ -28,7 +28,7 @@ sources = $(if $(wildcard $(1)),$(shell find $(1) -name '*.[ch]' -not -path '*/b
 HEADERS := $(wildcard hologram_core/src/hologram_core/include/hologram/*.h)
 C_FILES = $(shell find $(DISTS) benchmarks examples tests -name '*.[ch]' -not -path '*/build/*')
 
-.PHONY: help demo test lint bench ulp sanitize test-all wheels fmt clean
+.PHONY: help demo test fuzz lint bench ulp sanitize test-all wheels fmt clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## */\1\t/' | expand -t 12
@@ -62,10 +62,18 @@ demo: $(VENV)/.group-demo $(INSTALLED)  ## handwritten digits, one at a time, be
 test: $(VENV)/.group-test $(INSTALLED)  ## the tests
 	$(BIN)/pytest -q
 
+fuzz: $(VENV)/.group-test $(INSTALLED)  ## 20,000 random kernels, interpreted and compiled
+	$(BIN)/python tests/fuzz.py --count 20000
+
+# Kernels as their authors type them: editors must not complain.
+TYPED_KERNELS := tests/kernels/custom_op.py tests/kernels/custom_square.py
+
 lint: $(VENV)/.group-lint $(INSTALLED) $(DISTS:%=build/lint/%/$(VERSION).ok)  ## format, rules, types, C without warnings
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
+	$(BIN)/mypy --config-file /dev/null $(TYPED_KERNELS)
+	$(BIN)/basedpyright --pythonpath $(BIN)/python
 	$(BIN)/clang-format --dry-run -Werror $(C_FILES)
 
 # Our C, built as always but with every warning an error.

@@ -37,6 +37,7 @@ class Library(ctypes.Structure):
         ("rows", ctypes.POINTER(Row)),
         ("row_count", ctypes.c_uint32),
         ("row_size", ctypes.c_uint32),
+        ("manifest", ctypes.c_char_p),
     )
 
 

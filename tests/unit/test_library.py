@@ -36,6 +36,32 @@ def test_tier_is_the_callers():
     assert kernel.tier == "inline"
 
 
+def test_table_has_the_manifest_and_where_it_came_from():
+    library = abi.library(abi.row(), source_hash=b"cafe", manifest='{"π": 3}'.encode())
+    table = hg.read_table(ctypes.addressof(library), library)
+    assert (table.producer, table.source_hash, table.manifest) == ("tests", "cafe", '{"π": 3}')
+    assert table.kernels == _read(library)
+    assert table.kernels[0].tier == "user"
+
+
+def test_manifest_of_the_largest_size_is_read():
+    library = abi.library(manifest=b"x" * 2**24)
+    assert len(hg.read_table(ctypes.addressof(library), library).manifest) == 2**24
+
+
+@pytest.mark.parametrize("changes", [{}, {"manifest": None}, {"size": abi.Library.manifest.offset}])
+def test_library_without_a_manifest_is_read(changes):
+    library = abi.library(abi.row(), **{"manifest": b"not part of the table" if "size" in changes else None, **changes})
+    table = hg.read_table(ctypes.addressof(library), library)
+    assert (table.manifest, len(table.kernels)) == ("", 1)
+
+
+def test_refused_table_says_so():
+    library = abi.library(abi_version=7)
+    with pytest.raises(hg.LibraryError, match="kernel library refused: ABI version 7"):
+        hg.read_table(ctypes.addressof(library), library)
+
+
 def test_empty_library_has_no_kernels():
     assert _read(abi.library()) == []
 
@@ -45,7 +71,7 @@ def test_empty_library_has_no_kernels():
     [
         ({"abi_version": 0}, "ABI version 0, this runtime reads version 1"),
         ({"abi_version": 2}, "ABI version 2, this runtime reads version 1"),
-        ({"size": ctypes.sizeof(abi.Library) - 1}, "a library table of 39 bytes, expected at least 40"),
+        ({"size": abi.Library.manifest.offset - 1}, "a library table of 39 bytes, expected at least 40"),
         ({"row_size": ctypes.sizeof(abi.Row) - 8}, "rows of 80 bytes, expected at least 88"),
         ({"row_size": ctypes.sizeof(abi.Row) + 4}, "rows of 92 bytes, expected at least 88"),
         ({"rows": None}, "a table of 1 rows at NULL"),
@@ -54,6 +80,8 @@ def test_empty_library_has_no_kernels():
         ({"source_hash": None}, "source_hash is NULL"),
         ({"producer": b"x" * 4097}, "producer is longer than 4096 bytes"),
         ({"producer": b"\xff"}, "producer is not UTF-8"),
+        ({"manifest": b"\xff"}, "manifest is not UTF-8"),
+        ({"manifest": b"x" * (2**24 + 1)}, "manifest is longer than 16777216 bytes"),
     ],
 )
 def test_wrong_header_is_refused(changes, message):

@@ -247,3 +247,44 @@ def test_one_plugin_under_two_names_is_one_provider(site):
         assert _said(runtime) == {"fake-a": "here"}
     runtime.unregister("fake-b")
     assert _said(runtime) == {"fake-a": "here"}
+
+
+CLASS = """
+import hologram_core as hg
+
+class Plugin:
+    def __init__(self, runtime):
+        self.runtime = runtime
+
+    @hg.hookimpl
+    def provide_kernel(self, name):
+        return hg.Refusal(f"asked under {self.runtime.settings.threads}")
+
+    def load_kernels(self, runtime, path):
+        return self, runtime, path
+"""
+
+
+def test_class_is_made_for_each_runtime(site):
+    _install(site, "classy", CLASS, point="classy:Plugin")
+    runtimes = [hg.Runtime(providers=["classy"], threads=threads) for threads in (1, 2)]
+    reasons = [runtime.explain("relu", "f32", 3).candidates[0].reason for runtime in runtimes]
+    assert reasons == ["asked under 1", "asked under 2"]
+    loaded = [runtime.load_kernels("there") for runtime in runtimes]
+    assert [made.runtime for made, _, _ in loaded] == runtimes
+    assert [runtime for _, runtime, _ in loaded] == runtimes
+
+
+def test_class_can_be_registered_by_hand():
+    class Plugin:
+        def __init__(self, runtime):
+            self.runtime = runtime
+
+        @hg.hookimpl
+        def provide_kernel(self, name):
+            return hg.Refusal(f"for {name}")
+
+    runtime = hg.Runtime(providers=[])
+    runtime.register(Plugin, "one")
+    runtime.register(Plugin, "two")
+    assert [candidate.reason for candidate in runtime.explain("relu", "f32", 3).candidates] == ["for relu"] * 2

@@ -29,7 +29,7 @@ from .errors import (
 )
 from .hookspecs import hookimpl
 from .kernel import MAX_N, Kernel, Refusal
-from .library import read_library
+from .library import Library, read_library, read_table
 from .ranking import Offer
 from .runtime import Runtime
 from .signature import Signature
@@ -44,6 +44,7 @@ __all__ = [
     "HologramError",
     "Kernel",
     "KernelError",
+    "Library",
     "LibraryError",
     "Offer",
     "Op",
@@ -69,6 +70,7 @@ __all__ = [
     "ops",
     "providers",
     "read_library",
+    "read_table",
     "register",
     "unregister",
 ]

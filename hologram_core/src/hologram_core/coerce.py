@@ -67,6 +67,29 @@ def call_slow(spec: OpSpec, target: Op | BoundKernel, args: tuple[object, ...], 
     return _deliver(given, outputs, results)
 
 
+def take_input(spec: OpSpec, name: str, param: Param, value: object, dtype: str) -> Array:
+    """Return one argument that a kernel for a dtype reads, as an array of the parameter's dtype.
+
+    It is converted as in call_slow: only what has no dtype of its own is. Raises TypeError, ValueError.
+    """
+    call = _Call(spec, dtype)
+    return _cast(call, name, param, value, _to_array(call, name, param, value))
+
+
+def take_written(spec: OpSpec, name: str, param: Param, value: object, dtype: str) -> Array:
+    """Return the memory behind one argument that a kernel for a dtype writes: never a copy.
+
+    It may be strided, unaligned or byte-swapped. Raises TypeError for another dtype, ValueError for
+    a read-only array.
+    """
+    call = _Call(spec, dtype)
+    array = _written(call, name, value)
+    wanted = dtypes.find(param.dtype or dtype).numpy
+    if array.dtype.newbyteorder("=") != wanted:
+        call.refuse(TypeError, name, f"expected {wanted}{_of_shape(array)}, got {_describe(value, array)}")
+    return array
+
+
 # ---- bind ----------------------------------------------------------------------------------------
 
 

@@ -48,10 +48,8 @@ class Kernel:
     owner: object = field(default=None, compare=False, repr=False)  #: kept alive with the kernel
 
     def __post_init__(self) -> None:
-        for name, kind in _KINDS.items():
-            value = getattr(self, name)
-            if not isinstance(value, kind):
-                raise TypeError(f"kernel {self.op!r}: {name} {value!r}, expected {kind.__name__}")
+        if not all(map(isinstance, map(vars(self).__getitem__, _KINDS), _KINDS.values())):
+            raise TypeError(self._wrong_kind())
         if not self.op:
             raise ValueError("a kernel needs the name of its op")
         if not isinstance(self.priority, (int, type(None))):
@@ -79,6 +77,10 @@ class Kernel:
             raise ValueError(f"kernel {self.op!r}: extent {self.extent} and context {self.context} are no addresses")
         if self.function is not None and not (callable(self.function) and isinstance(self.function, Hashable)):
             raise TypeError(f"kernel {self.op!r}: expected a hashable callable, got {self.function!r}")
+
+    def _wrong_kind(self) -> str:
+        name, kind = next(item for item in _KINDS.items() if not isinstance(getattr(self, item[0]), item[1]))
+        return f"kernel {self.op!r}: {name} {getattr(self, name)!r}, expected {kind.__name__}"
 
     @staticmethod
     def native(

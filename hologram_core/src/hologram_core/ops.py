@@ -1,7 +1,7 @@
 """The ops of the default runtime: hologram_core.ops.sigmoid, hologram_core.ops["my.op"].
 
 The module is its own namespace: names are found in the default runtime and kept as ordinary
-attributes, so that the second look-up costs what any module attribute costs. Ops of the default
+attributes while they mean the same, so that a second look-up costs what any module attribute does. Ops of the default
 runtime pickle and copy as their names.
 """
 
@@ -13,7 +13,6 @@ import types
 from typing import TYPE_CHECKING
 
 from ._native import Op
-from .catalogue import STANDARD
 from .default import default_runtime
 
 if TYPE_CHECKING:
@@ -26,10 +25,7 @@ class _OpsModule(types.ModuleType):
     def __getattr__(self, name: str) -> OpFunction:
         if name.startswith("__"):
             raise AttributeError(name)
-        function = default_runtime().op(name).function
-        if name in STANDARD:  # others may go with their provider
-            setattr(self, name, function)
-        return function
+        return default_runtime().keep_function(name, self.__dict__)
 
     def __getitem__(self, name: str) -> OpFunction:
         return default_runtime().op(name).function

@@ -13,12 +13,16 @@ import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
+from typing import TYPE_CHECKING
 
 import pluggy
 
 from . import hookspecs
 from .errors import PluginError, PluginWarning
 from .provider import FOREIGN, Provider, text_of
+
+if TYPE_CHECKING:
+    from .runtime import Runtime
 
 
 @dataclass(frozen=True)
@@ -128,7 +132,8 @@ class ProviderSet:
     Plugins are found and imported when they are first asked for. Not thread-safe: the runtime locks.
     """
 
-    def __init__(self, is_wanted: Callable[[str], bool], *, strict: bool) -> None:
+    def __init__(self, runtime: Runtime, is_wanted: Callable[[str], bool], *, strict: bool) -> None:
+        self._runtime = runtime
         self._is_wanted = is_wanted
         self._strict = strict
         self._manager = _new_manager()
@@ -145,12 +150,16 @@ class ProviderSet:
     def _load(self, found: Found) -> Provider:
         provider = Provider(found.provider, found.version, strict=self._strict)
         try:
-            provider.attach(found.load(), self._manager)
+            provider.attach(self._own(found.load()), self._manager)
         except (PluginError, PluginWarning):
             raise
         except FOREIGN as error:
             provider.fail("import", text_of(error), error)
         return provider
+
+    def _own(self, plugin: object) -> object:
+        """The plugin, or where it is a class the instance of it that this runtime has for itself."""
+        return plugin(self._runtime) if isinstance(plugin, type) else plugin
 
     def __iter__(self) -> Iterator[Provider]:
         """All providers, by name."""
@@ -167,6 +176,7 @@ class ProviderSet:
             raise ValueError(f"register(): a provider {name!r} is registered already; unregister({name!r}) first")
         if self._manager.get_name(plugin) is not None:
             raise ValueError(f"register(): this plugin is {self._manager.get_name(plugin)!r} already")
+        plugin = self._own(plugin)
         provider = Provider(name, "", strict=self._strict)
         try:
             provider.attach(plugin, self._manager)

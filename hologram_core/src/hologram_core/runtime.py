@@ -11,13 +11,14 @@ import operator
 import os
 import sys
 import threading
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
 from . import dtypes
 from ._native import BoundKernel, Op
+from .bound import bind, call_slow
 from .catalogue import STANDARD, OpSpec, advice
 from .dispatch import Explanation, Rules, judge, resolve
 from .errors import HologramError, UnknownKernelError, UnknownOpError
@@ -32,12 +33,6 @@ if TYPE_CHECKING:
     from .rows import KernelRow, ProviderRow
 
 
-def _call_slow(spec: OpSpec, target: Op | BoundKernel, args: tuple[object, ...], kwargs: dict[str, object]) -> object:
-    from .coerce import call_slow  # here, since many a process never leaves the call path
-
-    return call_slow(spec, target, args, kwargs)
-
-
 MAX_BOUND = 1000  #: how many bound kernels are kept, so that get_kernel() gives the same object again
 
 
@@ -48,26 +43,22 @@ class Ops:
     the Op, with signature, documentation and what is remembered.
     """
 
-    def __init__(self, find: Callable[[str], Op], names: Callable[[], list[str]]) -> None:
-        self._find = find
-        self._names = names
+    def __init__(self, runtime: Runtime) -> None:
+        self._runtime = runtime
 
     def __getattr__(self, name: str) -> OpFunction:
         if name.startswith("__"):
             raise AttributeError(name)
-        function = self._find(name).function
-        if name in STANDARD:  # others may go with their provider
-            self.__dict__[name] = function  # next time it is an ordinary attribute
-        return function
+        return self._runtime.keep_function(name, self.__dict__)
 
     def __getitem__(self, name: str) -> OpFunction:
-        return self._find(name).function
+        return self._runtime.op(name).function
 
     def __contains__(self, name: str) -> bool:
-        return name in self._names()
+        return name in self._runtime.op_names()
 
     def __dir__(self) -> list[str]:
-        return self._names()
+        return self._runtime.op_names()
 
 
 class Runtime:
@@ -102,14 +93,15 @@ class Runtime:
             strict=strict,
             log=log,
         )
-        self.ops = Ops(self.op, self.op_names)
+        self.ops = Ops(self)
         self._lock = threading.RLock()
-        self._providers = ProviderSet(self._is_wanted, strict=self.settings.strict)
+        self._providers = ProviderSet(self, self._is_wanted, strict=self.settings.strict)
         self._specs: dict[str, OpSpec] = dict(STANDARD)
         self._added_specs = False
         self._ops: dict[str, Op] = {}
         self._made: list[Op] = []  # every Op there ever was: users may hold one whose name means another by now
         self._bound: dict[tuple[str, Offer], BoundKernel] = {}
+        self._kept: list[tuple[dict[str, object], str]] = []  # attributes that go with the next change
         self._generation = 0
         self._rules = Rules(self.settings.levels, dict(self.settings.priority or {}), {})
 
@@ -140,7 +132,7 @@ class Runtime:
             return list(self._providers)
 
     def register(self, plugin: object, name: str | None = None) -> str:
-        """Add a provider (a module or object with hook functions) and return its name.
+        """Add a provider (a module, an object, or a class of which this runtime makes one) and return its name.
 
         Raises ValueError if the name is taken, PluginError under strict if the plugin is unfit.
         """
@@ -208,6 +200,9 @@ class Runtime:
         """The world has changed: nothing that was decided before holds."""
         self._generation += 1
         self._bound.clear()
+        for namespace, name in self._kept:
+            namespace.pop(name, None)
+        self._kept.clear()
         self._specs = dict(STANDARD)
         self._added_specs = False
         self._ops = {name: op for name, op in self._ops.items() if name in STANDARD}
@@ -232,12 +227,24 @@ class Runtime:
                 self._ops[name] = self._make_op(self._spec(name))
             return self._ops[name]
 
+    def keep_function(self, name: str, namespace: dict[str, object]) -> OpFunction:
+        """Return the builtin function of an op, and keep it in a namespace for as long as the name means it.
+
+        Raises UnknownOpError.
+        """
+        with self._lock:
+            function = self.op(name).function
+            namespace[name] = function
+            if name not in STANDARD:  # which may go with its provider
+                self._kept.append((namespace, name))
+            return function
+
     def _make_op(self, spec: OpSpec) -> Op:
         """The Op of a spec: the one there was, if the providers have changed but not what the op is."""
         for op in self._made:
             if op.name == spec.name and op.signature == spec.signature and op.parameters == spec.parameters:
                 return op
-        op = Op(spec, spec.signature.layout(spec.dtype), self._generation, self._fill, partial(_call_slow, spec))
+        op = Op(spec, spec.signature.layout(spec.dtype), self._generation, self._fill, partial(call_slow, spec))
         self._made.append(op)
         return op
 
@@ -359,23 +366,7 @@ class Runtime:
         key = (spec.name, offer)
         bound = self._bound.get(key)
         if bound is None:
-            kernel = offer.kernel
-            bound = BoundKernel(
-                offer=offer,
-                layout=spec.signature.layout(spec.dtype),
-                dtype=dtypes.index(kernel.dtype),
-                min_n=kernel.min_n,
-                max_n=kernel.max_n,
-                entry=offer.entry,
-                extent=kernel.extent,
-                context=kernel.context,
-                work=kernel.work,
-                splittable=kernel.splittable,
-                may_alias=kernel.may_alias,
-                threads=self.settings.threads,
-                function=kernel.function,
-                on_slow=partial(_call_slow, spec),
-            )
+            bound = bind(spec, offer, self.settings.threads)
             if len(self._bound) >= MAX_BOUND:  # a provider that makes a kernel for every request
                 self._bound.clear()
             self._bound[key] = bound
@@ -392,7 +383,7 @@ class Runtime:
                 raise self._unknown_kernel(explanation)
             bound = self._bind(spec, winner)
             op.install(generation, dtype, *explanation.interval, bound)
-            self._log("debug", str(explanation))
+            self.log("debug", str(explanation))
             return bound
 
     def list_kernels(self, *, op: str | None = None, dtype: object = None) -> list[KernelRow]:
@@ -431,7 +422,7 @@ class Runtime:
         for provider in self._listed():
             provider.register_commands(cli)
 
-    def _log(self, level: str, message: str) -> None:
+    def log(self, level: str, message: str) -> None:
         """Write to the logger "hologram" if the settings ask for it; logging is imported only then."""
         if self.settings.log is None:
             return

@@ -96,8 +96,11 @@ class Signature:
         )
         return Signature(_canonical(params), params)
 
-    def layout(self, dtype: str | None = None) -> tuple[object, ...]:
-        """Return the signature as native/layout.c reads it; dtype is for signatures that state them all."""
+    def layout(self, dtype: str | None = None, *, single: bool = False) -> tuple[object, ...]:
+        """Return the signature as native/layout.c reads it; dtype is for signatures that state them all.
+
+        With `single`, arrays with batch dimensions are not taken by the call path.
+        """
         dims = self.dims
         params = tuple(
             (
@@ -109,7 +112,7 @@ class Signature:
             for param in self.params
         )
         sizes = tuple(dim if isinstance(dim, int) else -1 for dim in dims)
-        return params, sizes, self.elementwise, -1 if dtype is None else dtypes.index(dtype)
+        return params, sizes, self.elementwise, -1 if dtype is None else dtypes.index(dtype), single
 
 
 def _render(params: tuple[Param, ...]) -> str:

@@ -8,6 +8,7 @@
  */
 #include "express.h"
 #include "native.h"
+#include "scalar.h"
 
 #include <stdatomic.h>
 
@@ -167,7 +168,8 @@ static bool bind_array(Call *call, const Param *param, PyArrayObject *array) {
     bool follows = param->role == ROLE_OUT && call->layout->scalars < call->layout->inputs;
     if (follows && leading > 0 && call->prefix == NULL)
         return false; /* batch dimensions come from the inputs, if any input is an array */
-    if (leading < 0 || (leading > 0 && !bind_prefix(call, array, leading)))
+    if (leading < 0 ||
+        (leading > 0 && (call->layout->single || !bind_prefix(call, array, leading))))
         return false;
     for (int i = 0; i < param->core; i++)
         if (!bind_dimension(call, param->dims[i], PyArray_DIM(array, leading + i)))
@@ -254,37 +256,6 @@ static int check_cores(const State *state, Call *call) {
 
 /* ---- scalars ------------------------------------------------------------------------------- */
 
-static bool store_scalar(const State *state, int dtype, PyObject *value, void *to) {
-    PyArray_Descr *descr = state->descrs[dtype];
-    double number;
-    if (PyFloat_CheckExact(value)) {
-        number = PyFloat_AS_DOUBLE(value);
-    } else if (PyArray_CheckExact(value)) {
-        PyArrayObject *array = (PyArrayObject *)value;
-        if (PyArray_NDIM(array) != 0 || PyArray_DESCR(array) != descr)
-            return false;
-        memcpy(to, PyArray_DATA(array), (size_t)PyDataType_ELSIZE(descr));
-        return true;
-    } else if (PyArray_IsScalar(value, Float)) {
-        number = PyArrayScalar_VAL(value, Float);
-    } else if (PyLong_CheckExact(value)) {
-        number = PyLong_AsDouble(value);
-        if (number == -1.0 && PyErr_Occurred()) {
-            PyErr_Clear();
-            return false;
-        }
-    } else {
-        return false;
-    }
-    if (descr->type_num == NPY_FLOAT)
-        *(float *)to = (float)number;
-    else if (descr->type_num == NPY_DOUBLE)
-        *(double *)to = number;
-    else
-        return false;
-    return true;
-}
-
 static bool store_scalars(const State *state, Call *call, int dtype) {
     const Layout *layout = call->layout;
     for (int i = 0; i < layout->params; i++) {
@@ -292,7 +263,7 @@ static bool store_scalars(const State *state, Call *call, int dtype) {
         if (param->kind != KIND_SCALAR)
             continue;
         int index = param->dtype < 0 ? dtype : param->dtype;
-        if (!store_scalar(state, index, call->objects[i], call->scalars[i].bytes))
+        if (!store_scalar(state->descrs[index], call->objects[i], call->scalars[i].bytes))
             return false;
         call->data[i] = call->scalars[i].bytes;
         call->lengths[i] = 1;

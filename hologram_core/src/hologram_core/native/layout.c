@@ -1,7 +1,8 @@
 /* Layouts: Signature.layout (see signature.py), a tuple of small integers, becomes a Layout.
  *
- * ((kind, role, dtype, (dim, ...)), ...), (size or -1 per dimension, ...), elementwise, dtype
- * The tuple comes from our own Python, but anything can call this, so every number is checked.
+ * ((kind, role, dtype, (dim, ...)), ...), (size or -1 per dimension, ...), elementwise, dtype,
+ * single The tuple comes from our own Python, but anything can call this, so every number is
+ * checked.
  */
 #include "native.h"
 
@@ -77,11 +78,11 @@ static bool is_express(const Layout *layout) {
 
 int hologram_layout_parse(Layout *layout, PyObject *description) {
     PyObject *params, *sizes;
-    int elementwise, dtype;
+    int elementwise, dtype, single;
     if (!PyTuple_Check(description))
         return bad_layout("expected a tuple");
-    if (!PyArg_ParseTuple(description, "O!O!pi", &PyTuple_Type, &params, &PyTuple_Type, &sizes,
-                          &elementwise, &dtype))
+    if (!PyArg_ParseTuple(description, "O!O!pip", &PyTuple_Type, &params, &PyTuple_Type, &sizes,
+                          &elementwise, &dtype, &single))
         return -1;
     Py_ssize_t count = PyTuple_GET_SIZE(params), dims = PyTuple_GET_SIZE(sizes);
     if (count < 1 || count > MAX_PARAMS || dims > MAX_DIMS || dtype < -1 || dtype >= MAX_DTYPES)
@@ -92,6 +93,7 @@ int hologram_layout_parse(Layout *layout, PyObject *description) {
     layout->anchor = -1;
     layout->anchor_dtype = dtype;
     layout->elementwise = elementwise;
+    layout->single = single;
     for (Py_ssize_t i = 0; i < dims; i++) {
         layout->fixed[i] = PyLong_AsLongLong(PyTuple_GET_ITEM(sizes, i));
         if (layout->fixed[i] == -1 && PyErr_Occurred())

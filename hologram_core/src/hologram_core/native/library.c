@@ -5,7 +5,10 @@
  */
 #include "native.h"
 
+#include <stddef.h>
+
 #define MAX_TEXT     4096
+#define MAX_MANIFEST (16 << 20)
 #define MAX_ROWS     1000000
 #define MAX_VARIANTS 64
 
@@ -17,24 +20,29 @@ static int refuse(const char *format, ...) {
     return -1;
 }
 
-/* A new str of a C string of bounded length, or NULL with ValueError. The header is row -1. */
-static PyObject *text(const char *string, const char *what, long row) {
-    size_t length = string == NULL ? 0 : strnlen(string, MAX_TEXT + 1);
-    const char *wrong = string == NULL      ? "NULL"
-                        : length > MAX_TEXT ? "longer than 4096 bytes"
-                                            : NULL;
-    if (wrong == NULL) {
+/* A new str of a C string of at most `limit` bytes, or NULL with ValueError. The header is row -1.
+ */
+static PyObject *bounded_text(const char *string, size_t limit, const char *what, long row) {
+    size_t length = string == NULL ? 0 : strnlen(string, limit + 1);
+    char wrong[64] = "NULL";
+    if (string != NULL && length <= limit) {
         PyObject *result = PyUnicode_DecodeUTF8(string, (Py_ssize_t)length, NULL);
         if (result != NULL)
             return result;
         PyErr_Clear();
-        wrong = "not UTF-8";
+        strcpy(wrong, "not UTF-8");
+    } else if (string != NULL) {
+        snprintf(wrong, sizeof wrong, "longer than %zu bytes", limit);
     }
     if (row < 0)
         refuse("%s is %s", what, wrong);
     else
         refuse("row %ld: %s is %s", row, what, wrong);
     return NULL;
+}
+
+static PyObject *text(const char *string, const char *what, long row) {
+    return bounded_text(string, MAX_TEXT, what, row);
 }
 
 static PyObject *read_variants(const hologram_kernel_row *row, long index) {
@@ -85,13 +93,22 @@ done:
     return result;
 }
 
+/* The manifest as text, "" where the library has none or was built before there were any. */
+static PyObject *read_manifest(const hologram_library *library) {
+    bool has_field = library->size >= offsetof(hologram_library, manifest) + sizeof(char *);
+    if (!has_field || library->manifest == NULL)
+        return PyUnicode_New(0, 0);
+    return bounded_text(library->manifest, MAX_MANIFEST, "manifest", -1);
+}
+
 static int check_header(const hologram_library *library) {
+    const size_t smallest = offsetof(hologram_library, manifest); /* where version 1 began */
     if (library->abi_version != HOLOGRAM_ABI_VERSION)
         return refuse("ABI version %lu, this runtime reads version %d",
                       (unsigned long)library->abi_version, HOLOGRAM_ABI_VERSION);
-    if (library->size < sizeof(hologram_library))
+    if (library->size < smallest)
         return refuse("a library table of %lu bytes, expected at least %zu",
-                      (unsigned long)library->size, sizeof(hologram_library));
+                      (unsigned long)library->size, smallest);
     if (library->row_size < sizeof(hologram_kernel_row) || library->row_size % _Alignof(void *))
         return refuse("rows of %lu bytes, expected at least %zu", (unsigned long)library->row_size,
                       sizeof(hologram_kernel_row));
@@ -103,7 +120,8 @@ static int check_header(const hologram_library *library) {
 
 PyObject *hologram_read_library(PyObject *Py_UNUSED(module), PyObject *address) {
     const hologram_library *library = PyLong_AsVoidPtr(address);
-    PyObject *producer = NULL, *hash = NULL, *rows = NULL, *result = NULL;
+    PyObject *producer = NULL, *hash = NULL, *manifest = NULL, *rows = NULL;
+    PyObject *result = NULL;
     if (library == NULL) {
         if (!PyErr_Occurred())
             refuse("the library's table is NULL");
@@ -113,6 +131,7 @@ PyObject *hologram_read_library(PyObject *Py_UNUSED(module), PyObject *address) 
         return NULL;
     if ((producer = text(library->producer, "producer", -1)) == NULL ||
         (hash = text(library->source_hash, "source_hash", -1)) == NULL ||
+        (manifest = read_manifest(library)) == NULL ||
         (rows = PyList_New(library->row_count)) == NULL)
         goto done;
     for (uint32_t i = 0; i < library->row_count; i++) {
@@ -122,11 +141,12 @@ PyObject *hologram_read_library(PyObject *Py_UNUSED(module), PyObject *address) 
             goto done;
         PyList_SET_ITEM(rows, i, row);
     }
-    result =
-        Py_BuildValue("{s:O,s:O,s:O}", "producer", producer, "source_hash", hash, "rows", rows);
+    result = Py_BuildValue("{s:O,s:O,s:O,s:O}", "producer", producer, "source_hash", hash,
+                           "manifest", manifest, "rows", rows);
 done:
     Py_XDECREF(producer);
     Py_XDECREF(hash);
+    Py_XDECREF(manifest);
     Py_XDECREF(rows);
     return result;
 }

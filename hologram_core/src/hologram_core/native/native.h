@@ -63,6 +63,7 @@ typedef struct {
     int anchor;       /* the parameter whose dtype is the op's, -1 if all dtypes are stated */
     int anchor_dtype; /* the op's dtype when there is no anchor */
     bool elementwise;
+    bool single;                 /* arrays have no batch dimensions */
     int express_inputs;          /* the inputs of a signature that express.h can serve, else 0 */
     uint8_t written[MAX_PARAMS]; /* the parameters that are written: in-outs and outputs */
     int64_t fixed[MAX_DIMS];     /* the size of a dimension given as a number, else -1 */

@@ -89,7 +89,8 @@ typedef struct hologram_library {
     const char *source_hash; /* identifies what it was built from, or "" */
     const hologram_kernel_row *rows;
     uint32_t row_count;
-    uint32_t row_size; /* sizeof(hologram_kernel_row) as the library knows it */
+    uint32_t row_size;    /* sizeof(hologram_kernel_row) as the library knows it */
+    const char *manifest; /* JSON about what it was built from (docs/loader.md), or NULL */
 } hologram_library;
 
 #if defined(_WIN32)

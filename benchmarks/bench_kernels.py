@@ -1,0 +1,191 @@
+"""Are kernels written in Python as fast as Numba's?
+
+Question   What does one call of a user's kernel take, beside the same loops in Numba and beside NumPy?
+Method     Nine kernels of benchmarks/kernels.py, memory-safe as they are by default; Numba compiles the same loops for
+           the one signature without fastmath and without checks of indices; NumPy where it has a form of its own. One
+           thread, the same arrays for all, of 10,000 elements (matrices 96 x 104), so that calls count but do not rule.
+Take-away  (from the last full run, in docs)
+"""
+
+import math
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+
+import hologram_core as hg
+
+from . import kernels, peers
+from .measure import Contestant, Plan, Row, faster, race
+
+N = 10_000
+ROWS, COLS = 96, 104
+GOAL = 0.95
+
+
+def loops_saxpy(alpha, x, y, out):
+    for i in range(x.size):
+        out[i] = alpha * x[i] + y[i]
+
+
+def loops_squared(x, out):
+    for i in range(x.size):
+        out[i] = x[i] * x[i]
+
+
+def loops_leaky_relu(x, out):
+    slope = np.float32(0.01)
+    for i in range(x.size):
+        out[i] = x[i] if x[i] > 0 else slope * x[i]
+
+
+def loops_normalise(x, gamma, beta, out):
+    rows, cols = x.shape
+    for r in range(rows):
+        mean = np.float32(0)
+        for j in range(cols):
+            mean += x[r, j]
+        mean /= np.float32(cols)
+        variance = np.float32(0)
+        for j in range(cols):
+            d = x[r, j] - mean
+            variance += d * d
+        scale = np.float32(1) / np.float32(math.sqrt(variance / np.float32(cols) + np.float32(1e-5)))
+        for j in range(cols):
+            out[r, j] = (x[r, j] - mean) * scale * gamma[j] + beta[j]
+
+
+def loops_stencil(x, w, out):
+    height, width = x.shape
+    for r in range(height - 2):
+        for c in range(width - 2):
+            total = np.float32(0)
+            for i in range(3):
+                for j in range(3):
+                    total += w[i, j] * x[r + i, c + j]
+            out[r + 1, c + 1] = total
+
+
+def loops_product(a, b, out):
+    for i in range(a.shape[0]):
+        for j in range(b.shape[1]):
+            total = np.float32(0)
+            for p in range(a.shape[1]):
+                total += a[i, p] * b[p, j]
+            out[i, j] = total
+
+
+def loops_largest(x, out):
+    best, value = 0, x[0]
+    for i in range(1, x.size):
+        if x[i] > value:
+            value = x[i]
+            best = i
+    out[0] = best
+
+
+def loops_histogram(x, counts):
+    for i in range(x.size):
+        counts[x[i]] += 1
+
+
+def loops_biquad(x, c, out):
+    b0, b1, b2, a1, a2 = c[0], c[1], c[2], c[3], c[4]
+    first = second = np.float32(0)
+    for i in range(x.size):
+        v = x[i]
+        y = b0 * v + first
+        first = b1 * v - a1 * y + second
+        second = b2 * v - a2 * y
+        out[i] = y
+
+
+def contestants(
+    function: Any, line: str, names: dict[str, Any], loops: Callable[..., None], args: tuple[Any, ...], out: np.ndarray
+) -> dict[str, Contestant]:
+    """Ours and Numba's, which take turns to write the same array."""
+    found = {"hologram": Contestant(line, {"f": function, **names, "out": out}, out)}
+    if numba := peers.load("numba"):
+        jitted = numba.njit(loops)
+        jitted(*args, out)
+        values = {f"a{i}": value for i, value in enumerate(args)}
+        found["numba"] = Contestant(f"f({', '.join(values)}, out)", {"f": jitted, **values, "out": out}, out)
+    return found
+
+
+def run(plan: Plan) -> Iterator[Row]:
+    rng = np.random.default_rng(0)
+    x, y = rng.standard_normal((2, N)).astype(np.float32)
+    out = np.empty(N, np.float32)
+    grid = rng.standard_normal((ROWS, COLS)).astype(np.float32)
+    flat, result = grid.reshape(-1), np.zeros((ROWS, COLS), np.float32)
+    to = result.reshape(-1)
+    gamma, beta = rng.standard_normal((2, COLS)).astype(np.float32)
+    w, c = rng.standard_normal((3, 3)).astype(np.float32), np.float32([0.2, 0.4, 0.2, -0.3, 0.1])
+    ours = {name: getattr(kernels, name).function for name in dir(kernels) if hasattr(getattr(kernels, name), "handle")}
+    alpha = np.float32(2)
+
+    race_ = contestants(
+        ours["saxpy"], "f(alpha, x, y, out)", {"alpha": 2.0, "x": x, "y": y}, loops_saxpy, (alpha, x, y), out
+    )
+    race_["numpy"] = Contestant(
+        "mul(x, alpha, out); add(out, y, out)",
+        {"mul": np.multiply, "add": np.add, "alpha": np.array(alpha), "x": x, "y": y, "out": out},
+        out,
+    )
+    yield faster("saxpy", race(plan, race_, alpha * x + y), GOAL, "numba")
+
+    race_ = contestants(ours["squared"], "f(x, out)", {"x": x}, loops_squared, (x,), out)
+    race_["numpy"] = Contestant("f(x, out)", {"f": np.square, "x": x, "out": out}, out)
+    yield faster("squared", race(plan, race_, x * x), GOAL, "numba")
+
+    race_ = contestants(ours["leaky_relu_01"], "f(x, out)", {"x": x}, loops_leaky_relu, (x,), out)
+    yield faster("leaky_relu", race(plan, race_, np.where(x > 0, x, np.float32(0.01) * x)), GOAL, "numba")
+
+    names = {"x": flat, "g": gamma, "b": beta, "rows": ROWS, "to": to}
+    race_ = contestants(
+        ours["normalise_rows"], "f(x, g, b, rows, to)", names, loops_normalise, (grid, gamma, beta), result
+    )
+    centred = grid - grid.mean(1, keepdims=True)
+    wanted = centred / np.sqrt(grid.var(1, keepdims=True) + 1e-5) * gamma + beta
+    yield faster("layer norm", race(plan, race_, wanted), GOAL, "numba")
+
+    names = {"x": flat, "w": w.reshape(-1), "h": ROWS, "c": COLS, "to": to}
+    race_ = contestants(ours["stencil"], "f(x, w, h, c, to)", names, loops_stencil, (grid, w), result)
+    wanted = np.zeros_like(grid)
+    result[:] = 0
+    for i in range(3):
+        for j in range(3):
+            wanted[1:-1, 1:-1] += w[i, j] * grid[i : i + ROWS - 2, j : j + COLS - 2]
+    yield faster("3x3 stencil", race(plan, race_, wanted), GOAL, "numba")
+
+    b = rng.standard_normal((COLS, 96)).astype(np.float32)
+    square = np.empty((ROWS, 96), np.float32)
+    names = {"a": flat, "b": b.reshape(-1), "m": ROWS, "n": 96, "k": COLS, "to": square.reshape(-1)}
+    race_ = contestants(ours["product"], "f(a, b, m, n, k, to)", names, loops_product, (grid, b), square)
+    race_["numpy"] = Contestant("f(a, b, out)", {"f": np.matmul, "a": grid, "b": b, "out": square}, square)
+    yield faster("matrix product", race(plan, race_, grid @ b), GOAL, "numba")
+
+    place = np.zeros(1, np.int64)
+    race_ = contestants(ours["largest"], "f(x, out)", {"x": x}, loops_largest, (x,), place)
+    race_["numpy"] = Contestant("f(x)", {"f": np.argmax, "x": x})
+    yield faster("argmax", race(plan, race_, np.array([x.argmax()])), GOAL, "numba")
+
+    values = rng.integers(0, 256, N).astype(np.int32)
+    counts = np.zeros(256, np.int32)
+    race_ = contestants(ours["histogram"], "f(x, out)", {"x": values}, loops_histogram, (values,), counts)
+    race_["numpy"] = Contestant("f(x, minlength=256)", {"f": np.bincount, "x": values})
+    yield faster("histogram with atomics", race(plan, race_), GOAL, "numba")
+
+    race_ = contestants(ours["biquad"], "f(x, c, out)", {"x": x, "c": c}, loops_biquad, (x, c), out)
+    yield faster("biquad filter", race(plan, race_), GOAL, "numba")
+    yield from calls(plan)
+
+
+@hg.hookimpl
+def provide_nothing() -> None: ...
+
+
+def calls(plan: Plan) -> Iterator[Row]:
+    """A user's addition beside the inline one."""
+    return iter(())
