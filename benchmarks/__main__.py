@@ -9,10 +9,13 @@ from pathlib import Path
 from . import (
     bench_activations,
     bench_calls,
+    bench_compile,
     bench_elementwise,
+    bench_kernels,
     bench_matrices,
     bench_scale,
     bench_startup,
+    bench_user_calls,
     measure,
     report,
 )
@@ -24,6 +27,9 @@ BENCHMARKS = {
     "matrices": bench_matrices,
     "startup": bench_startup,
     "scale": bench_scale,
+    "user_calls": bench_user_calls,
+    "compile": bench_compile,
+    "kernels": bench_kernels,
 }
 RESULTS = Path("benchmarks/results")
 

@@ -591,7 +591,7 @@ def n_body_step(x, v, out, dt, n):
 
 
 @case(
-    "types",
+    "dtypes",
     "half_axpy",
     lambda rng, n: {
         "x": (x := f64(rng, n).astype("f2")),
@@ -614,12 +614,12 @@ def pair(dtype: str, low: int = -100, high: int = 100) -> Callable[..., Argument
     }
 
 
-@case("types", "add_i8", pair("i1"))
+@case("dtypes", "add_i8", pair("i1"))
 def add_i8(x, y, out, n):
     return {"out": x + y}
 
 
-@case("types", "mean_i16", pair("i2", -30000, 30000))
+@case("dtypes", "mean_i16", pair("i2", -30000, 30000))
 def mean_i16(x, y, out, n):
     return {"out": (x.astype(int) + y) // 2}
 
@@ -629,24 +629,26 @@ def to_divide(rng: np.random.Generator, n: int) -> Arguments:
     return {"x": x, "y": ints(rng, "i4", n, -3, 4), "quotient": like(x), "rest": like(x), "n": n}
 
 
-@case("types", "floor_mod", to_divide)
+@case("dtypes", "floor_mod", to_divide)
 def floor_mod(x, y, quotient, rest, n):
     safe = np.where(y == 0, 1, y)
     return {"quotient": np.where(y == 0, 0, x // safe), "rest": np.where(y == 0, 0, x % safe)}
 
 
-@case("types", "xor_u64", lambda rng, n: {"x": (x := bits(rng, n)["a"]), "key": 12345, "out": like(x), "n": n})
+@case("dtypes", "xor_u64", lambda rng, n: {"x": (x := bits(rng, n)["a"]), "key": 12345, "out": like(x), "n": n})
 def xor_u64(x, key, out, n):
     return {"out": (x ^ np.uint64(key)) * np.uint64(0x9E3779B97F4A7C15)}
 
 
-@case("types", "wrap_u16", lambda rng, n: unary(ints(rng, "u2", n, 0, 65536)))
+@case("dtypes", "wrap_u16", lambda rng, n: unary(ints(rng, "u2", n, 0, 65536)))
 def wrap_u16(x, out, n):
     return {"out": (x.astype(int) ** 2 - 1).astype("u2")}
 
 
 @case(
-    "types", "between", lambda rng, n: {"x": (x := f64(rng, n)), "low": -1.0, "high": 1.0, "out": like(x, bool), "n": n}
+    "dtypes",
+    "between",
+    lambda rng, n: {"x": (x := f64(rng, n)), "low": -1.0, "high": 1.0, "out": like(x, bool), "n": n},
 )
 def between(x, low, high, out, n):
     return {"out": (x >= low) & (x < high)}
@@ -657,13 +659,13 @@ def truths(rng: np.random.Generator, n: int) -> Arguments:
     return {"x": x, "y": rng.random(n) < 0.5, "out": like(x), "n": n}
 
 
-@case("types", "flipped", truths)
+@case("dtypes", "flipped", truths)
 def flipped(x, y, out, n):
     return {"out": ~x | (x ^ y)}
 
 
 @case(
-    "types",
+    "dtypes",
     "quantise",
     lambda rng, n: {"x": (x := 50 * f32(rng, n)), "scale": 0.5, "zero": 3, "out": like(x, "i1"), "n": n},
 )
@@ -672,7 +674,7 @@ def quantise(x, scale, zero, out, n):
 
 
 @case(
-    "types",
+    "dtypes",
     "dequantise",
     lambda rng, n: {"q": (q := ints(rng, "i1", n)), "scale": 0.5, "zero": 3, "out": like(q, "f4"), "n": n},
 )
@@ -680,23 +682,23 @@ def dequantise(q, scale, zero, out, n):
     return {"out": (q.astype("f4") - 3) * np.float32(0.5)}
 
 
-@case("types", "fraction_of", lambda rng, n: {"out": np.full(n, 77.0), "n": n})
+@case("dtypes", "fraction_of", lambda rng, n: {"out": np.full(n, 77.0), "n": n})
 def fraction_of(out, n):
     return {"out": np.arange(n) / n if n else out}
 
 
-@case("types", "mapped", lambda rng, n: unary(rng.random(n)))
+@case("dtypes", "mapped", lambda rng, n: unary(rng.random(n)))
 def mapped(x, out, n):
     return {"out": np.where(x < 0.5, 2 * x, 2 * (1 - x))}
 
 
-@case("types", "roots", lambda rng, n: unary(np.abs(f32(rng, n))))
+@case("dtypes", "roots", lambda rng, n: unary(np.abs(f32(rng, n))))
 def roots(x, out, n):
     return {"out": np.sqrt(x)}
 
 
 @case(
-    "types",
+    "dtypes",
     "products",
     lambda rng, n: {"a": (a := ints(rng, "i8", n)), "b": ints(rng, "i8", n), "out": like(a), "n": n},
 )

@@ -14,7 +14,7 @@ from dataclasses import replace
 from . import ir
 from .c_expressions import C_TYPE, Expressions, Names
 from .c_statements import Statements, turns_written_out
-from .definitions import ID, resolve
+from .definitions import ID, is_atomic, resolve
 
 LANES = 32
 
@@ -111,6 +111,8 @@ class Lanes:
 
     def is_independent(self, writes: Sequence[ir.Index], reads: Sequence[ir.Index]) -> bool:
         """Whether no lane touches what another one writes: each stored array is used at one index that moves by one."""
+        if any(is_atomic(statement) for statement in ir.statements(self.body)):
+            return False
         for write in writes:
             indices = [resolve(index, self.definitions) for index in write.indices]
             if [self._stride(index) for index in indices].count(1) != 1:

@@ -98,6 +98,15 @@ def is_pure(expr: ir.Expr) -> bool:
     )
 
 
+def is_atomic(statement: ir.Stmt) -> bool:
+    """Whether a statement changes an element by an atomic."""
+    return any(
+        isinstance(node, ir.Call) and node.function.startswith("atomic_")
+        for expr in ir.expressions(statement)
+        for node in ir.walk(expr)
+    )
+
+
 def is_uniform(expr: ir.Expr, kernel: ir.Kernel) -> bool:
     """Whether an expression is the same for every work item: made of parameters, lengths and numbers."""
     return all(

@@ -12,7 +12,7 @@ from typing import Literal, TypeAlias
 
 from . import ir
 from .coverage import Id, Loop, Quotient, Remainder, Store, axis_of, certain_stores
-from .definitions import definitions, is_id, is_uniform, loop_stops, resolve
+from .definitions import definitions, is_atomic, is_id, is_uniform, loop_stops, resolve
 from .errors import CompileError
 from .extent import Extent
 
@@ -117,11 +117,22 @@ class _Finder:
         for name in self.arrays:
             if name not in written:
                 roles[name] = "in"
-            elif name in read or (self._can_be_allocated(name) and not self._covers(name, stores)):
+            elif name in read or self._has_to_be_passed(name, stores):
                 roles[name] = "inout"
             else:
                 roles[name] = "out"
         return roles
+
+    def _has_to_be_passed(self, name: str, stores: frozenset[Store]) -> bool:
+        """Whether a stored array is an in-out: what it had stays where it is not written, or its place counts.
+
+        An array that a call has to give anyway keeps its place before numbers that come after it.
+        """
+        if self._can_be_allocated(name):
+            return not self._covers(name, stores)
+        names = [param.name for param in self.kernel.params]
+        after = names[names.index(name) + 1 :]
+        return any(other in self.kernel.scalars and other not in self._sizes() for other in after)
 
     def _can_be_allocated(self, name: str) -> bool:
         """Whether a call could leave the array out, since the others tell its shape."""
@@ -219,7 +230,7 @@ class _Finder:
 
     def _is_splittable(self) -> bool:
         """Whether no work item touches what another one writes, and the order of work items does not show."""
-        if any(_is_atomic(statement) for statement in ir.statements(self.kernel.body)):
+        if any(is_atomic(statement) for statement in ir.statements(self.kernel.body)):
             return False
         written = {array for array, _, is_store in self.accesses if is_store}
         return self.extent.kind != "one" and all(
@@ -269,14 +280,6 @@ def _stores_last(body: Sequence[ir.Stmt], *, stored: bool) -> bool | None:
                 return None
         stored = stored or ir.stored_array(statement) is not None
     return stored
-
-
-def _is_atomic(statement: ir.Stmt) -> bool:
-    return any(
-        isinstance(node, ir.Call) and node.function.startswith("atomic_")
-        for expr in ir.expressions(statement)
-        for node in ir.walk(expr)
-    )
 
 
 def _values(statement: ir.Stmt) -> tuple[ir.Expr, ...]:

@@ -67,8 +67,23 @@ def parse_source(
     Raises CompileError.
     """
     module = read_module(source, file, lookup)
+    _check_top_level(module)
     wanted = [name for name in module.functions if name not in module.inline and only in (None, name)]
     return tuple(parse_kernel(module, module.functions[name]) for name in wanted)
+
+
+def _check_top_level(module: Module) -> None:
+    """Refuse what a file of kernels does not have: async functions, two functions of one name."""
+    first: dict[str, ast.FunctionDef] = {}
+    for node in ast.parse(module.source).body:
+        if isinstance(node, ast.AsyncFunctionDef):
+            module.fail("async functions are not in the language", node, "write def")
+        if not isinstance(node, ast.FunctionDef):
+            continue
+        if node.name in first:
+            where = f"the first one is in line {first[node.name].lineno}"
+            module.fail(f"function {node.name!r} is defined twice", node, where)
+        first[node.name] = node
 
 
 def parse_function(
@@ -123,27 +138,14 @@ def read_module(source: str, file: str, lookup: Callable[[str], Number | None] =
         raise CompileError(f"Python syntax error: {error.msg}", file=file, source=source, span=span) from None
     except (ValueError, RecursionError, MemoryError) as error:
         raise CompileError(f"Python cannot parse this: {error}", file=file, source=source) from None
-    module = Module(file, source, {}, frozenset(), {}, lookup)
-    _check_nesting(module, tree)
-    functions: dict[str, ast.FunctionDef] = {}
-    for node in tree.body:
-        if isinstance(node, ast.FunctionDef):
-            if node.name in functions:
-                module.fail(
-                    f"function {node.name!r} is defined twice",
-                    node,
-                    f"the first one is in line {functions[node.name].lineno}",
-                )
-            functions[node.name] = node
-        elif isinstance(node, ast.AsyncFunctionDef):
-            module.fail("async functions are not in the language", node, "write def")
-    inline = frozenset(name for name, node in functions.items() if _decoration(module, node).inline)
+    functions = {node.name: node for node in tree.body if isinstance(node, ast.FunctionDef)}
+    inline = frozenset(name for name, node in functions.items() if _is_inline(node))
     return Module(file, source, functions, inline, _constants(tree), lookup)
 
 
-def _check_nesting(module: Module, tree: ast.Module) -> None:
+def _check_nesting(module: Module, function: ast.FunctionDef) -> None:
     """Refuse what would exhaust the stack of the stages that come."""
-    level: list[ast.AST] = [tree]
+    level: list[ast.AST] = [function]
     for _ in range(MAX_NESTING):
         level = [child for node in level for child in ast.iter_child_nodes(node)]
         if not level:
@@ -259,6 +261,7 @@ def _last_name(node: ast.expr) -> str:
 
 def parse_kernel(module: Module, function: ast.FunctionDef) -> ir.Kernel:
     """Translate one function. Raises CompileError."""
+    _check_nesting(module, function)
     decoration = _decoration(module, function)
     params = tuple(_param(module, function, argument) for argument in _arguments(module, function, "kernel"))
     if not any(param.is_array for param in params):

@@ -13,14 +13,17 @@ import json
 from collections.abc import Sequence
 from importlib.metadata import version
 
+from hologram_core import dtypes
 from hologram_core.signature import Signature
 
 from . import ir
+from .bounds import Comparison, Condition
 from .c_exact import Exact
 from .c_expressions import C_STORED, C_TYPE, Expressions, Names, c_string
 from .c_lanes import LANES, Lanes, can_run_in_lanes
 from .c_statements import Statements, work_of
 from .definitions import ID, row_width
+from .facts import END
 from .lowered import Lowered
 from .manifest import manifest
 from .simplify import open_guards
@@ -29,6 +32,9 @@ LEVELS = ("baseline", "avx2", "avx512")
 
 # The loop over work items counts turns from `row_begin`, whose column is `first`: over all of them,
 _WHOLE = ["    const int64_t row_begin = begin, first = 0, turns = end - begin;", "    int64_t turn = 0;"]
+_TURN = """\
+        const int64_t item = row_begin + turn, column = first + turn;
+        (void)item, (void)column;"""
 # or row by row, which leaves no division inside,
 _ROW = """\
     for (int64_t row_begin = begin; row_begin < end;) {{
@@ -168,10 +174,10 @@ class _KernelText:
                 f"    const hologram_call *call, {self._declared('int64_t begin', 'int64_t end')}) {{",
                 *(_WHOLE if width is None else [_ROW.format(width=expressions.render(width))]),
                 *([_BLOCK.format(lanes=LANES), *lanes.render(2), "    }"] if blocks else []),
+                *(self._aligned([*locals_, *lines], statements) if independent else []),
                 *(["    INDEPENDENT"] if independent and not blocks else []),
                 "    for (; turn < turns; turn++) {",
-                "        const int64_t item = row_begin + turn, column = first + turn;",
-                "        (void)item, (void)column;",
+                _TURN,
                 *locals_,
                 *lines,
                 *(["    next_item:;"] if statements.leaves_early else []),
@@ -180,6 +186,30 @@ class _KernelText:
                 "    return HOLOGRAM_OK;\n}\n",
             ]
         )
+
+    def _aligned(self, body: list[str], statements: Statements) -> list[str]:
+        """A first block of an element-wise kernel, after which the stores of a long loop are whole cache lines.
+
+        Some of its elements are computed twice, so it is for outputs that are no input too.
+        """
+        roles = self.interface.roles
+        outputs = [name for name, role in roles.items() if role == "out"]
+        if not self.interface.elementwise or "inout" in roles.values() or statements.leaves_early:
+            return []
+        out = self.names[outputs[0]]
+        line = 64 // dtypes.find(ir.DTYPE[self.params[outputs[0]].type]).itemsize
+        inputs = [self.names[name] for name, role in roles.items() if role == "in"]
+        apart = "".join(f" && (const void *){self.names[o]} != {i}" for o in outputs for i in inputs)
+        return [
+            f"    if (turns >= {8 * line}{apart}) {{",
+            "        INDEPENDENT",
+            f"        for (; turn < {line}; turn++) {{",
+            _TURN,
+            *body,
+            "        }",
+            f"        turn = {line} - (int64_t)((uintptr_t)({out} + row_begin) / sizeof *{out} % {line});",
+            "    }",
+        ]
 
     def _run(self) -> str:
         """Chooses the body: the comparisons on which the proofs rest, once for each call."""
@@ -219,6 +249,10 @@ class _KernelText:
         ]
         given = [f"    {line}" for line in self._given_extent(which)]
         checks = [f"    {line}" for line in self._entry_checks(which)]
+        run = f"    return {self.symbol}_run(call, {self._given('extent', 'call->begin', 'call->end')});"
+        if which == "public" and self._fits_the_call():
+            find, given = [], []
+            run = f"    return {self.symbol}_items(call, {self._given('call->begin', 'call->end')});"
         return "\n".join(
             [
                 f"int32_t LEVEL({symbol})(const hologram_call *call) {{",
@@ -226,7 +260,7 @@ class _KernelText:
                 *checks,
                 *find,
                 *given,
-                f"    return {self.symbol}_run(call, {self._given('extent', 'call->begin', 'call->end')});",
+                run,
                 "}\n",
                 f"int64_t LEVEL({symbol}_extent)(const hologram_call *call) {{",
                 *unpacked,
@@ -238,6 +272,13 @@ class _KernelText:
                 "}\n",
             ]
         )
+
+    def _fits_the_call(self) -> bool:
+        """Whether the proofs rest on nothing but what the call path sees to: work items within all arrays."""
+        wanted = {
+            Condition(((Comparison(END, ir.Call("len", (), name, type="i64")),),)) for name in self.interface.roles
+        }
+        return self.interface.elementwise and set(self.lowered.certificate.conditions) <= wanted
 
     def _order(self, which: str) -> tuple[str, ...]:
         return self.interface.public_order if which == "public" else self.interface.direct_order

@@ -45,17 +45,17 @@ def _candidates(code: CodeType) -> Iterator[str]:
     if code.co_filename == "<string>":
         argv = getattr(sys, "orig_argv", [])
         yield from (argument for option, argument in pairwise(argv) if option == "-c")
-    yield from _texts_of_callers(sys._getframe(1))
+    yield from _texts_of_callers(sys._getframe(1), f"def {code.co_name}")
     yield from _typed_lines()
 
 
-def _texts_of_callers(frame: FrameType | None) -> Iterator[str]:
-    """Strings that the callers hold: what they gave to exec()."""
+def _texts_of_callers(frame: FrameType | None, head: str) -> Iterator[str]:
+    """Strings with a function of this head that the callers hold: what they gave to exec()."""
     for _ in range(MAX_FRAMES):
         if frame is None:
             return
-        values: list[Any] = [*frame.f_locals.values(), *frame.f_code.co_consts]
-        yield from (value for value in values if isinstance(value, str) and "def " in value)
+        values: list[Any] = [*frame.f_locals.values(), *frame.f_code.co_consts, *frame.f_globals.values()]
+        yield from (value for value in values if isinstance(value, str) and head in value)
         frame = frame.f_back
 
 

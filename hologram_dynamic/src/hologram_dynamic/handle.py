@@ -172,6 +172,8 @@ class KernelHandle:
         if extent is not None and any(param.name == "extent" for param in self.params):
             named["extent"], extent = extent, None
         values = self._binder.bind(args, out, named)
+        if self.kernel.needs_extent and extent is None:
+            raise TypeError(f"{self.name}() misses extent=, how many work items run: {self.usage}")
         if extent is None and self._is_public(values):
             result = self._call_public(values)
         else:
