@@ -2,7 +2,7 @@
 
 Question   What do defining a kernel and its first call take, cold and from the cache on disk, beside Numba?
 Method     saxpy, with a constant that is new each time, so that nothing has been compiled before. Cold: an empty
-           cache folder. Cached: the same text again, whose library is in the folder. Numba compiles the same loops for one
+           cache folder. Cached: the same text again, from the folder. Numba compiles the same loops for one
            explicit signature. Imports are not counted.
 Take-away  Most of a cold start is the C compiler; from the cache the library is opened and its manifest read.
 """
