@@ -63,7 +63,7 @@ def build_libraries(
     """Build sources, files or folders, into a folder, for all levels of this machine's architecture or those given.
 
     `progress` is called after each source. Raises CompileError for a source that is not there, two of one
-    name, and an unknown level; CompilerNotFound.
+    name, an unknown level, and a folder that cannot be made; CompilerNotFound.
     """
     wanted = tuple(levels or LEVELS)
     unknown = [level for level in wanted if level not in LEVELS]
@@ -72,7 +72,10 @@ def build_libraries(
     files = find_sources(sources)
     compiler = find_compiler()
     folder = Path(output)
-    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise CompileError(f"no folder can be made here: {error.strerror}", file=str(folder)) from None
 
     def one(source: Path) -> Built:
         built = _build_one(source, folder, wanted, compiler, unchecked=unchecked)

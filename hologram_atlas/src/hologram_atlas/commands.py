@@ -76,23 +76,23 @@ def _print(built: Built, *, verbose: bool) -> None:
 
 
 def _emit(sources: Sequence[Path], output: Path | None, stage: str, levels: Sequence[str], *, unchecked: bool) -> None:
-    """Print a stage of each source, or write it to the output."""
+    """Print a stage of all sources, or write it to the output."""
     show: dict[str, Callable[[Path], str]] = {
-        "ir": lambda path: "\n".join(map(str, _lowered(path, unchecked=unchecked))),
-        "json": lambda path: to_json(read(path)),
+        "ir": lambda path: "\n".join(_lowered(path, unchecked=unchecked)),
         "c": lambda path: _c(path, unchecked=unchecked),
         "asm": lambda path: find_compiler().assembly(
             _c(path, unchecked=unchecked), levels[-1] if levels else list(LEVELS)[-1]
         ),
     }
-    texts = []
-    for source in find_sources(sources):
-        try:
-            texts.append(show[stage](source))
-        except CompileError as error:
-            click.echo(str(error), err=True)
-            raise click.exceptions.Exit(1) from None
-    text = "\n".join(texts)
+    files = find_sources(sources)
+    try:
+        if stage == "json":
+            text = to_json([kernel for file in files for kernel in read(file)])
+        else:
+            text = "\n".join(map(show[stage], files))
+    except CompileError as error:  # as compilers say it, the file first
+        click.echo(str(error), err=True)
+        raise click.exceptions.Exit(1) from None
     if output is None:
         click.echo(text)
     else:

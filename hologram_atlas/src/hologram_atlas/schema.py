@@ -1,8 +1,8 @@
 """Kernels as JSON: versions 1.0 and 1.1 read, the lower one that is enough written.
 
-In go documents, or untyped kernels; out come the others. A document is held against
-kernel.schema.json first. Refused with CompileError, by path in the document: other versions, unknown
-nodes, operators, functions and keys, names that mean nothing.
+In go documents, or untyped kernels; out come the others. kernel.schema.json says the same for other
+programs. Refused with CompileError, by path in the document: other versions, unknown nodes,
+operators, functions and keys, names that mean nothing.
 """
 
 from __future__ import annotations
@@ -10,8 +10,6 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Callable, Mapping, Sequence
-from functools import cache
-from pathlib import Path
 from typing import Any, NoReturn
 
 from . import functions, ir
@@ -26,6 +24,7 @@ _TYPES = {"int": "i64", "float": "f64"}
 _BINARY_10 = frozenset("add sub mul div floor_div mod lt le gt ge eq ne and or".split())
 _BINARY = _BINARY_10 | {"bit_and", "bit_or", "bit_xor", "shl", "shr"}
 _UNARY = frozenset({"neg", "pos", "not", "inv"})
+_PLACE = ("line", "column", "loc")
 _NUMBERS = {"inf": math.inf, "-inf": -math.inf, "nan": math.nan}
 
 
@@ -173,20 +172,6 @@ def _load(text: str, file: str) -> Json:
         raise CompileError("not JSON that can be read: nested too deep", file=file) from None
 
 
-@cache
-def schema() -> dict[str, Json]:
-    """Return the JSON Schema of a document."""
-    found: dict[str, Json] = json.loads(Path(__file__).with_name("kernel.schema.json").read_text(encoding="utf-8"))
-    return found
-
-
-@cache
-def _validator() -> Any:
-    import jsonschema  # type: ignore[import-untyped]  # here: reading Python needs none
-
-    return jsonschema.Draft202012Validator(schema())
-
-
 class _Reader:
     """Reads one document; `path` is where in it we are, for messages."""
 
@@ -215,30 +200,24 @@ class _Reader:
         version = data.get("version")
         if version not in VERSIONS:
             self.fail(f"version {version!r} is not known", f"there are {', '.join(VERSIONS)}")
-        kernel: ir.Kernel = self.at("kernel", self.kernel, data.get("kernel"))
-        self._check_schema(data)
+        _, entry = self.fields(data, "version", "kernel")
+        kernel: ir.Kernel = self.at("kernel", self.kernel, entry)
         return kernel
 
-    def _check_schema(self, data: Json) -> None:
-        error = next(iter(sorted(_validator().iter_errors(data), key=lambda error: len(error.absolute_path))), None)
-        if error is not None:
-            place = "".join(f"[{key}]" if isinstance(key, int) else f".{key}" for key in error.absolute_path)
-            self.path += place
-            self.fail(error.message[:300])
-
     def kernel(self, data: Json) -> ir.Kernel:
-        name, params, body = self.fields(data, "name", "params", "body", optional=("shapes", "doc"))
+        optional = ("shapes", "doc", "line", "column")
+        name, params, body = self.fields(data, "name", "params", "body", optional=optional)
         self.identifier(name)
         read: tuple[ir.Param, ...] = self.at("params", self.params, params)
         self.arrays = {param.name for param in read if param.is_array}
-        shapes = str(data.get("shapes", ""))
+        shapes = self.text("shapes", data.get("shapes", ""))
         if shapes:
             try:
                 read = parse_shapes(shapes, read)
             except ValueError as error:
                 self.fail(f"shapes: {error}")
         statements = self.at("body", self.block, body)
-        return ir.Kernel(name, read, statements, str(data.get("doc", "")), shapes, self.file)
+        return ir.Kernel(name, read, statements, self.text("doc", data.get("doc", "")), shapes, self.file)
 
     def params(self, data: Json) -> tuple[ir.Param, ...]:
         if not isinstance(data, list):
@@ -254,13 +233,13 @@ class _Reader:
     def type(self, data: Json) -> tuple[str, bool]:
         kind = data.get("kind") if isinstance(data, dict) else None
         if kind == "scalar":
-            (name,) = self.fields(data, "type", optional=("kind",))
+            _, name = self.fields(data, "kind", "type")
             name = _TYPES.get(name, name) if isinstance(name, str) else name
             if name not in ir.STORED:
                 self.fail(f"unknown type {name!r}", f"there are {', '.join(ir.STORED)}")
             return name, False
         if kind == "device_array":
-            (element,) = self.fields(data, "element_type", optional=("kind",))
+            _, element = self.fields(data, "kind", "element_type")
             name, is_array = self.at("element_type", self.type, element)
             if is_array:
                 self.fail("an array of arrays is not in the language")
@@ -278,10 +257,24 @@ class _Reader:
         for name in names:
             if name not in data:
                 self.fail(f"{name!r} is missing")
-        extra = set(data) - set(names) - set(optional) - {"line", "column", "loc", "type"}
+        extra = set(data) - set(names) - set(optional)
         if extra:
             self.fail(f"unknown key {sorted(extra)[0]!r}", f"there are {', '.join((*names, *optional))}")
         return [data[name] for name in names]
+
+    def node(self, data: Json, *names: str, optional: Sequence[str] = ()) -> list[Json]:
+        """The fields of a statement or an expression, which may also say where it was; `loc` is not read."""
+        _, *values = self.fields(data, "type", *names, optional=(*optional, *_PLACE))
+        for key, least in (("line", 0), ("column", 1)):
+            number = data.get(key, least)
+            if type(number) is not int or number < least:
+                self.fail(f"{key}: expected an integer from {least}, found {_found(number)}")
+        return values
+
+    def text(self, key: str, value: Json) -> str:
+        if not isinstance(value, str):
+            self.fail(f"{key}: expected a string, found {_found(value)}")
+        return value
 
     # ---- statements ----
 
@@ -309,11 +302,11 @@ class _Reader:
         return read[kind](data)
 
     def _plain(self, data: Json) -> ir.Span | None:
-        self.fields(data)
+        self.node(data)
         return _span(data)
 
     def let(self, data: Json) -> ir.Stmt:
-        name, value = self.fields(data, "name", "value", optional=("declared",))
+        name, value = self.node(data, "name", "value", optional=("declared",))
         self.identifier(name)
         declared = data.get("declared")
         if declared is not None and declared not in ir.STORED:
@@ -321,14 +314,14 @@ class _Reader:
         return ir.Let(name, self.at("value", self.expression, value), declared, span=_span(data))
 
     def assign(self, data: Json) -> ir.Stmt:
-        target, value = self.fields(data, "target", "value")
+        target, value = self.node(data, "target", "value")
         to = self.at("target", self.expression, target)
         if not isinstance(to, (ir.Var, ir.Index)):
             self.fail("the target must be a var or an index")
         return ir.Assign(to, self.at("value", self.expression, value), span=_span(data))
 
     def if_(self, data: Json) -> ir.Stmt:
-        condition, then = self.fields(data, "condition", "then_body", optional=("else_body",))
+        condition, then = self.node(data, "condition", "then_body", optional=("else_body",))
         orelse = data.get("else_body")
         return ir.If(
             self.at("condition", self.expression, condition),
@@ -338,7 +331,7 @@ class _Reader:
         )
 
     def for_(self, data: Json) -> ir.Stmt:
-        var, start, stop, body = self.fields(data, "var", "start", "stop", "body", optional=("step",))
+        var, start, stop, body = self.node(data, "var", "start", "stop", "body", optional=("step",))
         self.identifier(var)
         step = data.get("step")
         return ir.For(
@@ -351,23 +344,25 @@ class _Reader:
         )
 
     def while_(self, data: Json) -> ir.Stmt:
-        condition, body = self.fields(data, "condition", "body")
+        condition, body = self.node(data, "condition", "body")
         return ir.While(
             self.at("condition", self.expression, condition), self.at("body", self.block, body), span=_span(data)
         )
 
     def return_(self, data: Json) -> ir.Stmt:
-        self.fields(data, optional=("value",))
+        self.node(data, optional=("value",))
         if data.get("value") is not None:
             self.fail("a kernel returns nothing", "store the result in an array")
         return ir.Return(span=_span(data))
 
     def assert_(self, data: Json) -> ir.Stmt:
-        condition, message = self.fields(data, "condition", "message")
-        return ir.Assert(self.at("condition", self.expression, condition), str(message), span=_span(data))
+        condition, message = self.node(data, "condition", "message")
+        return ir.Assert(
+            self.at("condition", self.expression, condition), self.text("message", message), span=_span(data)
+        )
 
     def do(self, data: Json) -> ir.Stmt:
-        (value,) = self.fields(data, "value")
+        (value,) = self.node(data, "value")
         call = self.at("value", self.expression, value)
         if not isinstance(call, ir.Call) or call.function not in functions.ATOMICS:
             self.fail("this statement has no effect", f"only {', '.join(sorted(functions.ATOMICS))} stand alone")
@@ -391,12 +386,12 @@ class _Reader:
         return read[kind](data)
 
     def var(self, data: Json) -> ir.Expr:
-        (name,) = self.fields(data, "name")
+        (name,) = self.node(data, "name")
         self.identifier(name)
         return ir.Var(name, span=_span(data))
 
     def literal(self, data: Json) -> ir.Expr:
-        (value,) = self.fields(data, "value")
+        (value,) = self.node(data, "value")
         value = _NUMBERS.get(value, value) if isinstance(value, str) else value
         if not isinstance(value, (bool, int, float)):
             self.fail(f"expected a number, found {_found(value)}")
@@ -405,7 +400,7 @@ class _Reader:
         return ir.Literal(value, span=_span(data))
 
     def binary_op(self, data: Json) -> ir.Expr:
-        op, left, right = self.fields(data, "op", "left", "right")
+        op, left, right = self.node(data, "op", "left", "right")
         if op not in _BINARY:
             self.fail(f"unknown operator {op!r}", f"there are {', '.join(sorted(_BINARY))}")
         return ir.BinaryOp(
@@ -413,19 +408,19 @@ class _Reader:
         )
 
     def unary_op(self, data: Json) -> ir.Expr:
-        op, operand = self.fields(data, "op", "operand")
+        op, operand = self.node(data, "op", "operand")
         if op not in _UNARY:
             self.fail(f"unknown operator {op!r}", f"there are {', '.join(sorted(_UNARY))}")
         return ir.UnaryOp(op, self.at("operand", self.expression, operand), span=_span(data))
 
     def if_expr(self, data: Json) -> ir.Expr:
         names = ("condition", "then", "else")
-        parts = zip(names, self.fields(data, *names), strict=True)
+        parts = zip(names, self.node(data, *names), strict=True)
         return ir.IfExpr(*(self.at(name, self.expression, part) for name, part in parts), span=_span(data))
 
     def index(self, data: Json) -> ir.Expr:
         several = "indices" in data
-        array, where = self.fields(data, "array", "indices" if several else "index")
+        array, where = self.node(data, "array", "indices" if several else "index")
         items = where if several else [where]
         if not isinstance(items, list) or not items:
             self.fail(f"indices: expected a list, found {_found(items)}")
@@ -443,7 +438,7 @@ class _Reader:
         return name
 
     def call(self, data: Json) -> ir.Expr:
-        function, args = self.fields(data, "function", "args")
+        function, args = self.node(data, "function", "args")
         if not isinstance(function, str) or not isinstance(args, list):
             self.fail("expected a function's name and a list of args")
         span = _span(data)
@@ -468,9 +463,7 @@ class _Reader:
 
 def _span(data: Json) -> ir.Span | None:
     line, column = data.get("line"), data.get("column", 1)
-    if not isinstance(line, int) or not isinstance(column, int):
-        return None
-    return ir.Span(line, column, column + 1)
+    return None if line is None else ir.Span(line, column, column + 1)
 
 
 def _found(value: Json) -> str:

@@ -74,20 +74,18 @@ def run(arguments: Sequence[str] | None = None) -> int:
     args = list(sys.argv[1:] if arguments is None else arguments)
     try:
         default.default_runtime().register_commands(hologram)
-        hologram.main(args, prog_name="hologram", standalone_mode=False)
-    except click.exceptions.Exit as stop:
-        return stop.exit_code
+        status = hologram.main(args, prog_name="hologram", standalone_mode=False)
     except click.ClickException as error:
         error.show()
         return error.exit_code
     except click.Abort:
         return 130
-    except (HologramError, TypeError, ValueError, LookupError) as error:
+    except (HologramError, TypeError, ValueError, LookupError, OSError) as error:
         if "--debug" in args:
             raise
         click.echo(f"hologram: {error}", err=True)
         return 1
-    return 0
+    return status if isinstance(status, int) else 0  # click returns the status of an Exit
 
 
 def _kernel_cells(row: KernelRow) -> tuple[str, ...]:
