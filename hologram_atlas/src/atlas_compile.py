@@ -24,7 +24,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("-v", "--verbose", action="store_true", help="say what was found")
     given = parser.parse_args(arguments)
     output = given.output or given.input.with_suffix(".json")
+    if output.suffix in (".so", ".dylib", ".dll", ".py", ".c"):
+        parser.error(f"{output} would hold JSON; for a library or C use: hologram build")
     try:
+        if output.exists() and output.samefile(given.input):
+            raise CompileError("the output would replace the input", file=str(output), advice="choose another with -o")
         kernels = read(given.input)
         for kernel in kernels:
             lower(kernel)  # whose errors a JSON file would only put off

@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-OURS = ("hologram_core", "hologram_stdlib")
+OURS = ("hologram_core", "hologram_stdlib", "hologram_dynamic", "hologram_atlas")
+OWN = ["hologram-atlas", "hologram-dynamic", "hologram-stdlib"]  # those of them that are providers
 
 PROVIDER = """
 from hologram_core import Kernel, hookimpl
@@ -128,6 +129,38 @@ def test_installed_packages_work_outside_the_tree(environment):
     assert str(ROOT) not in found["where"]
 
 
+KERNEL = """
+from atlas_kernel import DeviceArray, f32, get_global_id, kernel, u32
+
+@kernel
+def tripled(x: DeviceArray[f32], out: DeviceArray[f32], n: u32):
+    i = get_global_id()
+    if i < n:
+        out[i] = x[i] * 3.0
+
+if __name__ == "__main__":
+    import numpy as np
+    import hologram_core as hg
+    print(tripled(np.ones(2, "f4")).tolist())
+    tripled.register()
+    print(hg.ops.tripled(np.ones(2, "f4")).tolist(), hg.explain("tripled", "f32", 2).winner.tier)
+"""
+
+
+def test_kernels_in_python_work_outside_the_tree(environment):
+    file = environment.outside / "tripled.py"
+    file.write_text(KERNEL)
+    assert environment.run(str(file)).splitlines() == ["[3.0, 3.0]", "[3.0, 3.0] user"]
+    environment.run("-m", "atlas_compile", "tripled.py")
+    environment.run("-c", "from hologram_atlas import build_libraries; build_libraries(['tripled.json'], 'libraries')")
+    code = """
+import numpy as np, hologram_core as hg
+hg.load_kernels("libraries")
+print(hg.ops.tripled(np.ones(2, "f4")).tolist())
+"""
+    assert environment.run("-c", code).strip() == "[3.0, 3.0]"
+
+
 def test_core_alone_says_what_to_install(environment):
     code = """
 import numpy as np, hologram_core as hg
@@ -170,6 +203,16 @@ def test_wheel_of_stdlib_holds_one_extension_and_its_entry_point(wheels):
     assert "hologram_stdlib.plugin" in wheel.read(points).decode()
 
 
+def test_wheels_of_the_language_are_for_every_platform(wheels):
+    assert {"atlas_kernel/py.typed", "hologram_atlas/py.typed", "hologram_atlas/kernel.schema.json"} <= set(
+        wheels["hologram_atlas"].namelist()
+    )
+    assert "hologram_atlas/include/hologram/language.h" in wheels["hologram_atlas"].namelist()
+    assert "hologram_dynamic/py.typed" in wheels["hologram_dynamic"].namelist()
+    for name in ("hologram_atlas", "hologram_dynamic"):
+        assert wheels[name].filename.endswith("-py3-none-any.whl")
+
+
 def test_sdists_hold_their_c(checkout, tmp_path):
     for name, files in {
         "hologram_core": ["native/call.c", "native/native.h", "include/hologram/kernel.h"],
@@ -196,7 +239,7 @@ def stranger(environment, tmp_path_factory):
     environment.pip("uninstall", "-q", "-y", "loud-kernels", "broken-kernels")
     found = environment.who()
     assert found["winner"] == "hologram-stdlib"
-    assert found["asked"] == ["hologram-stdlib"]
+    assert found["asked"] == OWN
 
 
 def test_strangers_kernel_wins_by_its_priority(stranger):
@@ -208,7 +251,7 @@ def test_strangers_kernel_wins_by_its_priority(stranger):
 
 def test_provider_that_breaks_at_import_is_one_warning(stranger):
     found = stranger.who()
-    assert found["asked"] == ["broken-kernels", "hologram-stdlib", "loud-kernels"]
+    assert found["asked"] == ["broken-kernels", *OWN, "loud-kernels"]
     (warning,) = found["warnings"]
     assert "broken-kernels: import: RuntimeError: broken on purpose" in warning
 

@@ -144,6 +144,22 @@ def test_kernels_survive_json() -> None:
         assert [(k.name, k.params, k.body) for k in back] == [(k.name, k.params, k.body) for k in kernels]
 
 
+def test_json_replaces_no_source_and_is_no_library(tmp_path: Path) -> None:
+    file = tmp_path / "scaled.json"
+    file.write_text(json.dumps(HAND_WRITTEN))
+    before = file.read_text()
+    for output, status, message in (
+        (file, 1, "the output would replace the input"),
+        (tmp_path / "scaled.so", 2, "would hold JSON; for a library or C use: hologram build"),
+    ):
+        command = [sys.executable, "-m", "atlas_compile", str(file), "-o", str(output)]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        assert done.returncode == status
+        assert message in done.stderr
+    assert [path.name for path in tmp_path.iterdir()] == ["scaled.json"]
+    assert file.read_text() == before
+
+
 # ---- what is proved ------------------------------------------------------------------------------
 
 
