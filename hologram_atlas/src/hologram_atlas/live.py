@@ -196,7 +196,7 @@ class Live:
 
     def choose(self, op: Op, dtype: int, n: int) -> BoundKernel:
         """Called by an Op that meets a new dtype or n."""
-        return self.handle._choose(op, dtype, n)
+        return self.handle.choose(op, dtype, n)
 
     def call(self, _: object, args: tuple[object, ...], named: dict[str, Any]) -> object:
         """Called by an Op for all that the call path does not take."""

@@ -28,6 +28,7 @@ from .lowered import Lowered
 from .manifest import manifest
 from .simplify import open_guards
 
+ROW_STEP = 16  #: elements; whole vectors of f32 at every level
 LEVELS = ("baseline", "avx2", "avx512")
 
 # The loop over work items counts turns from `row_begin`, whose column is `first`: over all of them,
@@ -37,10 +38,16 @@ _TURN = """\
         (void)item, (void)column;"""
 # or row by row, which leaves no division inside,
 _ROW = """\
+    const int64_t width = {width};
+    int64_t row = floor_div_i64(begin, width), first = mod_i64(begin, width);
     for (int64_t row_begin = begin; row_begin < end;) {{
-    const int64_t width = {width}, row = floor_div_i64(row_begin, width), first = mod_i64(row_begin, width);
     const int64_t left = width > 0 ? width - first : 1, turns = left < end - row_begin ? left : end - row_begin;
-    int64_t turn = 0;
+    int64_t turn = 0;"""
+_NEXT_ROW = """\
+    row_begin += turns;
+    row = width > 0 ? row + 1 : floor_div_i64(row_begin, width);
+    first = width > 0 ? 0 : mod_i64(row_begin, width);
+    }
     (void)row;"""
 # and first in blocks of lanes, where the kernel can.
 _BLOCK = """\
@@ -163,18 +170,21 @@ class _KernelText:
                 ir.BinaryOp("mod", ID, width, type="i64"): "column",
             }
         lanes = Lanes(expressions, body)
-        independent = proved and (self.interface.splittable or lanes.is_independent(*_elements(body)))
+        writes, reads = _elements(body)
+        independent = proved and (self.interface.splittable or lanes.is_independent(writes, reads))
         blocks = independent and can_run_in_lanes(body, lanes, expressions.is_checked)
         statements = Statements(expressions, unrolls=proved)
         lines = statements.body(body, 2)
         locals_ = [f"        {C_TYPE[kind]} {self.names[local]};" for local, kind in self.kernel.locals]
+        twice = independent and not statements.leaves_early and not _arrays(writes) & _arrays(reads)
         return "\n".join(
             [
                 f"{'HOT' if proved else 'COLD'} int32_t {self.symbol}_{name}(",
                 f"    const hologram_call *call, {self._declared('int64_t begin', 'int64_t end')}) {{",
                 *(_WHOLE if width is None else [_ROW.format(width=expressions.render(width))]),
                 *([_BLOCK.format(lanes=LANES), *lanes.render(2), "    }"] if blocks else []),
-                *(self._aligned([*locals_, *lines], statements) if independent else []),
+                *(self._aligned([*locals_, *lines]) if twice else []),
+                *(self._whole_vectors([*locals_, *lines]) if twice and width is not None and not blocks else []),
                 *(["    INDEPENDENT"] if independent and not blocks else []),
                 "    for (; turn < turns; turn++) {",
                 _TURN,
@@ -182,19 +192,42 @@ class _KernelText:
                 *lines,
                 *(["    next_item:;"] if statements.leaves_early else []),
                 "    }",
-                *([] if width is None else ["    row_begin += turns;", "    }"]),
+                *([] if width is None else [_NEXT_ROW]),
                 "    return HOLOGRAM_OK;\n}\n",
             ]
         )
 
-    def _aligned(self, body: list[str], statements: Statements) -> list[str]:
+    def _whole_vectors(self, body: list[str]) -> list[str]:
+        """A row in whole vectors, the last of which reaches back over elements that are then computed twice."""
+        if self.interface.may_alias:
+            return []
+        return [
+            f"    if (turns >= {ROW_STEP}) {{",
+            f"        const int64_t whole = turns - turns % {ROW_STEP};",
+            "        INDEPENDENT",
+            "        for (; turn < whole; turn++) {",
+            _TURN,
+            *body,
+            "        }",
+            "        if (turn < turns) {",
+            f"        turn = turns - {ROW_STEP};",
+            "        INDEPENDENT",
+            f"        for (int64_t step = 0; step < {ROW_STEP}; step++, turn++) {{",
+            _TURN,
+            *body,
+            "        }",
+            "        }",
+            "    }",
+        ]
+
+    def _aligned(self, body: list[str]) -> list[str]:
         """A first block of an element-wise kernel, after which the stores of a long loop are whole cache lines.
 
-        Some of its elements are computed twice, so it is for outputs that are no input too.
+        Some of its elements are computed twice, which must not be seen: nothing that is stored is an input too.
         """
         roles = self.interface.roles
         outputs = [name for name, role in roles.items() if role == "out"]
-        if not self.interface.elementwise or "inout" in roles.values() or statements.leaves_early:
+        if not self.interface.elementwise or "inout" in roles.values():
             return []
         out = self.names[outputs[0]]
         line = 64 // dtypes.find(ir.DTYPE[self.params[outputs[0]].type]).itemsize
@@ -385,6 +418,10 @@ def _elements(body: Sequence[ir.Stmt]) -> tuple[list[ir.Index], list[ir.Index]]:
             writes.append(statement.target)
             reads.remove(statement.target)
     return writes, reads
+
+
+def _arrays(elements: Sequence[ir.Index]) -> set[str]:
+    return {element.array for element in elements}
 
 
 # ---- the table -----------------------------------------------------------------------------------

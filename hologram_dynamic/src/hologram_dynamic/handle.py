@@ -150,10 +150,10 @@ class KernelHandle:
         return self(*args, **named)
 
     def _make_op(self, on_slow: Callable[[Any, tuple[object, ...], dict[str, object]], object]) -> Op:
-        return Op(self._spec, self._spec.signature.layout(single=self._is_single), 0, self._choose, on_slow)
+        return Op(self._spec, self._spec.signature.layout(single=self._is_single), 0, self.choose, on_slow)
 
-    def _choose(self, op: Op, dtype: int, n: int) -> BoundKernel:
-        """Called by an Op that meets a new dtype or n."""
+    def choose(self, op: Op, dtype: int, n: int) -> BoundKernel:
+        """Find the row for a dtype code and n; called by an Op that meets new ones. Raises TypeError, ValueError."""
         name = dtypes.NAMES[dtype]
         mine = [row for row in self._rows if row.dtype == name]
         for row in mine:
