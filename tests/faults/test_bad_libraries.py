@@ -1,5 +1,6 @@
 """Does whatever may lie in a folder of libraries get an error with the reason, and never end the process?"""
 
+import errno
 import os
 import random
 import stat
@@ -147,7 +148,7 @@ def test_what_is_no_regular_file_is_refused(tmp_path, loader):
     assert refusal(loader, tmp_path / "nothing.so") == "cannot be read: No such file or directory"
     (tmp_path / "one.so").symlink_to(tmp_path / "two.so")
     (tmp_path / "two.so").symlink_to(tmp_path / "one.so")
-    assert "a link that leads back to itself" in refusal(loader, tmp_path / "one.so")
+    assert refusal(loader, tmp_path / "one.so") == f"cannot be read: {os.strerror(errno.ELOOP)}"
     (tmp_path / "dangling.so").symlink_to(tmp_path / "nothing.so")
     assert refusal(loader, tmp_path / "dangling.so") == "cannot be read: No such file or directory"
     with pytest.warns(hd.LoadWarning, match="left out 5 of 5 files"):

@@ -64,11 +64,16 @@ class Program:
         """Random arguments by name: short arrays, with the values at which things break."""
         length = rng.choice((0, 1, 2, 3, 5, 8, 13, 17, 33, 64))
         found: dict[str, Any] = {}
+        width = rng.choice((0, 1, 2, 5, 15, 16, 17, 31, 32, 33, 50))
+        if ("width", "u32") in self.scalars:
+            length = width * rng.choice((0, 1, 1, 2, 3))
         for name, kind in self.arrays:
             size = length if rng.random() < 0.8 else max(0, length - rng.randrange(3))
             found[name] = np.array([_value(rng, kind) for _ in range(size)], NUMPY[kind])
         for name, kind in self.scalars:
-            found[name] = length if name == "n" else abs(_value(rng, "i32")) if kind == "u64" else _value(rng, kind)
+            sizes = {"n": length, "width": width}
+            other = abs(_value(rng, "i32")) if kind == "u64" else _value(rng, kind)
+            found[name] = sizes.get(name, other)
         return found
 
 
@@ -92,7 +97,8 @@ class Generator:
         self.rng = random.Random(seed)
 
     def program(self, name: str) -> Program:
-        return _Body(self.rng, name).program()
+        body = _Body(self.rng, name)
+        return body.rows() if self.rng.random() < 0.3 else body.program()
 
 
 class _Body:
@@ -109,6 +115,7 @@ class _Body:
         self.depth = 1
         self.loops: list[str] = []  # "for" or "while", and what may not be assigned
         self.fixed: set[str] = set()
+        self.kept = ""  # an array that is stored to and not read
 
     def program(self) -> Program:
         rng = self.rng
@@ -132,6 +139,42 @@ class _Body:
         self.store()
         if not self.exact:
             self.inexact_store()
+        return self.finished()
+
+    def rows(self) -> Program:
+        """A program of rows and columns that stores one element for each work item: it runs in rows, often in lanes."""
+        rng = self.rng
+        self.exact = True
+        self.arrays = [(f"a{i}", rng.choice(TYPES)) for i in range(rng.randint(2, 3))]
+        self.scalars = [("n", "u32"), ("width", "u32")] + [("s0", rng.choice(TYPES))] * rng.randint(0, 1)
+        self.kept, kind = self.arrays[-1]
+        self.emit("i = get_global_id()")
+        self.emit("if i < n:")
+        self.depth += 1
+        self.emit("row = i // width")
+        self.emit("col = i % width")
+        self.locals |= {"i": "i64", "row": "i64", "col": "i64"}
+        self.fixed |= set(self.locals)
+        for _ in range(rng.randint(0, 2)):
+            self.assign()
+        if rng.random() < 0.5:
+            total = COMPUTED.get(kind, "i64")
+            self.emit(f"total = {total}(0)" if total != "bool" else "total = False")
+            self.emit(f"for p in range({rng.choice(('width', '3', 'len(a0)'))}):")
+            self.locals |= {"total": total, "p": "i64"}
+            self.fixed.add("p")
+            self.depth += 1
+            for _ in range(rng.randint(0, 2)):
+                self.assign()
+            self.emit(f"total = {self.expression(total, 3)}")
+            self.depth -= 1
+            self.locals = {name: of for name, of in self.locals.items() if name in ("i", "row", "col", "total")}
+        self.emit(
+            f"{self.kept}[{rng.choice(('i', 'i', 'row * width + col'))}] = {self.expression(COMPUTED.get(kind, 'i64'), 3)}"
+        )
+        return self.finished()
+
+    def finished(self) -> Program:
         params = [f"{name}: DeviceArray[{kind}]" for name, kind in self.arrays]
         params += [f"{name}: {kind}" for name, kind in self.scalars]
         source = "\n".join([f"def {self.name}({', '.join(params)}):", *self.lines, ""])
@@ -339,7 +382,7 @@ class _Body:
         return found
 
     def loads(self, kind: str) -> list[str]:
-        return [name for name, of in self.arrays if COMPUTED.get(of, "i64") == kind]
+        return [name for name, of in self.arrays if COMPUTED.get(of, "i64") == kind and name != self.kept]
 
     def leaf(self, kind: str, literals: list[str]) -> str:
         choice = self.rng.random()
@@ -348,8 +391,17 @@ class _Body:
             return self.rng.choice(names)
         if arrays and choice < 0.8 and self.depth < 8:
             array = self.rng.choice(arrays)
-            return f"{array}[{self.rng.choice(('i', f'(i * 3) % max(len({array}), 1)'))}]"
+            return f"{array}[{self.rng.choice(self.places(array))}]"
         return self.rng.choice(literals)
+
+    def places(self, array: str) -> list[str]:
+        """Indices that are inside, of an array as long as the extent."""
+        found = ["i", f"(i * 3) % max(len({array}), 1)"]
+        if "col" in self.locals:
+            found += ["row * width + col", "col", "row", "row * width", "row * width + width - 1 - col"]
+        if "col" in self.locals and "p" in self.locals:
+            found += ["row * width + p", "p", "min(i + p, n - 1)"]
+        return found
 
     def make_bool(self, depth: int) -> str:
         rng = self.rng
