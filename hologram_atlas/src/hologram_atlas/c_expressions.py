@@ -287,9 +287,9 @@ def literal(expr: ir.Literal) -> str:
     return f"({text})" if math.copysign(1.0, number) < 0 else text
 
 
+_ESCAPES = {byte: f"\\{byte:03o}" for byte in range(256) if not 32 <= byte < 127 or chr(byte) in '"\\?'}
+
+
 def c_string(text: str) -> str:
-    """A C string literal."""
-    escaped = "".join(
-        chr(byte) if 32 <= byte < 127 and chr(byte) not in '"\\?' else f"\\{byte:03o}" for byte in text.encode()
-    )
-    return f'"{escaped}"'
+    """A C string literal of the text in UTF-8."""
+    return f'"{text.encode().decode("latin-1").translate(_ESCAPES)}"'

@@ -139,6 +139,8 @@ class Statements:
         self.depth += 1
         self.emit(f"const int64_t start{n} = {start}, stop{n} = {stop};")
         head, value = self._turns(statement, n)
+        if self.unrolls:
+            self.emit("UNROLLED")
 
         def turn() -> None:
             self.emit(f"{self.expressions.names[statement.var]} = {value};")

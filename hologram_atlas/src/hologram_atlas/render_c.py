@@ -11,12 +11,11 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Sequence
-from importlib.metadata import version
 
 from hologram_core import dtypes
 from hologram_core.signature import Signature
 
-from . import ir
+from . import __version__, ir
 from .bounds import Comparison, Condition
 from .c_exact import Exact
 from .c_expressions import C_STORED, C_TYPE, Expressions, Names, c_string
@@ -179,13 +178,13 @@ class _KernelText:
         twice = independent and not statements.leaves_early and not _arrays(writes) & _arrays(reads)
         return "\n".join(
             [
-                f"{'HOT' if proved else 'COLD'} int32_t {self.symbol}_{name}(",
+                f"{'BODY' if proved else 'COLD'} int32_t {self.symbol}_{name}(",
                 f"    const hologram_call *call, {self._declared('int64_t begin', 'int64_t end')}) {{",
                 *(_WHOLE if width is None else [_ROW.format(width=expressions.render(width))]),
                 *([_BLOCK.format(lanes=LANES), *lanes.render(2), "    }"] if blocks else []),
                 *(self._aligned([*locals_, *lines]) if twice else []),
                 *(self._whole_vectors([*locals_, *lines]) if twice and width is not None and not blocks else []),
-                *(["    INDEPENDENT"] if independent and not blocks else []),
+                *([] if not proved or blocks else ["    INDEPENDENT" if independent else "    UNROLLED"]),
                 "    for (; turn < turns; turn++) {",
                 _TURN,
                 *locals_,
@@ -437,7 +436,7 @@ def _table(kernels: Sequence[Lowered], about: str) -> str:
         for which in ("public", "direct"):
             parts.append(_variants(f"k{i}_{which}"))
             rows += _rows(lowered, i, which)
-    producer = f"hologram-atlas {version('hologram-atlas')}"
+    producer = f"hologram-atlas {__version__}"
     parts += [
         _EXTENT,
         _manifest_text(about),

@@ -36,8 +36,8 @@ LEVELS: Mapping[str, tuple[str, ...]] = {
 }  # fmt: skip
 # IEEE results: errno and traps are given up, reassociation and contraction are not; integers wrap.
 FLAGS = (
-    *("-std=gnu11", "-O3", "-funroll-loops", "-fno-math-errno", "-fno-trapping-math", "-ffp-contract=off", "-fwrapv"),
-    *("-fvisibility=hidden", "-fPIC", "-w"),
+    *("-std=gnu11", "-O3", "-fno-math-errno", "-fno-trapping-math", "-ffp-contract=off", "-fwrapv"),
+    *("-fvisibility=hidden", "-fPIC", "-w", "-pipe"),
 )
 TIMEOUT = 600  #: seconds for one run of the compiler
 _NAMES = ("cc", "gcc", "clang")

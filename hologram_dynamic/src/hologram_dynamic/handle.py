@@ -11,7 +11,7 @@ import operator
 from collections.abc import Mapping
 from dataclasses import replace
 from functools import cached_property, partial
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 import numpy as np
 
@@ -35,6 +35,14 @@ if TYPE_CHECKING:
 Array: TypeAlias = np.ndarray[Any, Any]
 
 
+class _Plain(NamedTuple):
+    """Where things are among the arguments in the author's order."""
+
+    order: list[int]  #: of what the public row takes: inputs, then outputs
+    arrays: list[tuple[int, int]]  #: of each array, and how many dimensions it has
+    sizes: list[tuple[int, int, int | None]]  #: of each size, of an array that tells it, and along which axis
+
+
 class KernelHandle:
     """A kernel to call: handle(x, y, n), handle(x, out=y), handle(x).
 
@@ -51,7 +59,7 @@ class KernelHandle:
         self.library = library
         self._settings = settings
         self._binder = Binder(kernel)
-        self._inputs = [(param.name, param) for param in kernel.inputs]
+        self._inputs = [param.name for param in kernel.inputs]
         self._outputs = [param.name for param in kernel.outputs]
         self._sizes = {param.name: param for param in kernel.params if param.places}
         self._arrays = {param.name: param for param in kernel.params if param.is_array}
@@ -171,6 +179,8 @@ class KernelHandle:
         """Call the kernel. Raises TypeError, ValueError, or KernelError from the kernel itself."""
         if extent is not None and any(param.name == "extent" for param in self.params):
             named["extent"], extent = extent, None
+        if len(args) == len(self.params) and out is None and extent is None and not named and self._is_plain(args):
+            return self._call_plain(args)
         values = self._binder.bind(args, out, named)
         if self.kernel.needs_extent and extent is None:
             raise TypeError(f"{self.name}() misses extent=, how many work items run: {self.usage}")
@@ -201,17 +211,49 @@ class KernelHandle:
         return right and all(_is_told(self._sizes[name], values[name], arrays) for name in given)
 
     def _call_public(self, values: Values) -> Any:
-        args = [_scalar(param, values[name]) for name, param in self._inputs]
+        args = [values[name] for name in self._inputs]
         if any(name in values for name in self._outputs):
             args += [values.get(name) for name in self._outputs]
         try:
             return self.public(*args)
         except ValueError as error:
-            arrays = {name: value for name, value in values.items() if isinstance(value, np.ndarray)}
-            reason = sizes.find_disagreement(self.kernel, arrays, values)
-            if reason:
-                raise ValueError(reason) from error
-            raise
+            raise self._reason(error, values) from error
+
+    def _reason(self, error: ValueError, values: Values) -> ValueError:
+        """What is wrong in the author's words: which arrays disagree about which size; else the error itself."""
+        arrays = {name: value for name, value in values.items() if isinstance(value, np.ndarray)}
+        reason = sizes.find_disagreement(self.kernel, arrays, values)
+        return ValueError(reason) if reason else error
+
+    # ---- the plain form: every argument in the author's order, sizes being what the arrays tell ----
+
+    @cached_property
+    def _plain(self) -> _Plain:
+        places = {param.name: place for place, param in enumerate(self.params)}
+        arrays = [(places[name], len(param.shape) or 1) for name, param in self._arrays.items()]
+        told = [
+            (places[size], places[name], axis) for size, param in self._sizes.items() for name, axis in param.places
+        ]
+        return _Plain([places[name] for name in (*self._inputs, *self._outputs)], arrays, told)
+
+    def _is_plain(self, args: tuple[Any, ...]) -> bool:
+        plain = self._plain
+        for place, dimensions in plain.arrays:
+            array = args[place]
+            if type(array) is not np.ndarray or array.ndim != dimensions:
+                return False
+        for place, of, axis in plain.sizes:
+            size, array = args[place], args[of]
+            if type(size) is not int or size != (array.size if axis is None else array.shape[axis]):
+                return False
+        return not self.kernel.needs_extent
+
+    def _call_plain(self, args: tuple[object, ...]) -> Any:
+        try:
+            return self.public(*[args[place] for place in self._plain.order])
+        except ValueError as error:
+            values = {param.name: value for param, value in zip(self.params, args, strict=True)}
+            raise self._reason(error, values) from error
 
     # ---- the row that takes everything ----
 
@@ -241,10 +283,9 @@ class KernelHandle:
                 arrays[param.name] = np.zeros(shape, dtypes.find(param.dtype).numpy)
         self._check_apart(arrays)
         flat = {name: _flat(array) for name, array in arrays.items()}
-        numbers = [_scalar(_EXTENT, found[dim]) for dim in self.kernel.dims]
-        numbers.append(_scalar(_EXTENT, -1 if extent is None else self._extent(extent)))
+        numbers = [*(found[dim] for dim in self.kernel.dims), -1 if extent is None else self._extent(extent)]
         inputs = [
-            flat[p.name] if p.is_array else _scalar(p, found.get(p.name, values.get(p.name)))
+            flat[p.name] if p.is_array else found.get(p.name, values.get(p.name))
             for p in self.params
             if p.role != "out"
         ]
@@ -297,9 +338,6 @@ def _is_told(size: Parameter, value: object, arrays: Mapping[str, Any]) -> bool:
     return type(value) is int and bool(told) and all(value == other for other in told)
 
 
-_EXTENT = Parameter("extent", "i64", "scalar")
-
-
 def _flat(array: Array) -> Array:
     """The elements in C order, aligned and in native byte order: a view where that is possible."""
     native = dtypes.find(array.dtype).numpy
@@ -312,15 +350,3 @@ def _index(handle: KernelHandle, name: str, value: object) -> int:
         return operator.index(value)  # type: ignore[arg-type]  # the question is whether it can
     except TypeError:
         raise TypeError(f"{handle.name}() argument {name!r}: expected a whole number, got {value!r}") from None
-
-
-def _scalar(param: Parameter, value: object) -> object:
-    """A whole number as the call path takes it, a 0-d array of its dtype; anything else as it is."""
-    if param.is_array or isinstance(value, (np.ndarray, float)) or not hasattr(value, "__index__"):
-        return value
-    row = dtypes.find(param.dtype)
-    if row.numpy.kind not in "iu":
-        return value
-    number = operator.index(value)
-    limits = np.iinfo(row.numpy)
-    return np.array(number, row.numpy) if limits.min <= number <= limits.max else number

@@ -22,7 +22,15 @@
 #define INDEPENDENT
 #endif
 
+/* Before a loop that waits for itself: its own work is little beside that of counting. */
+#if defined(__clang__) || defined(__GNUC__)
+#define UNROLLED _Pragma("GCC unroll 4")
+#else
+#define UNROLLED
+#endif
+
 #define HOT       static inline __attribute__((always_inline, unused))
+#define BODY      static __attribute__((noinline, unused))
 #define COLD      static __attribute__((noinline, cold, unused))
 #define SMALL     static inline __attribute__((unused))
 #define LIKELY(x) __builtin_expect(x, 1)
