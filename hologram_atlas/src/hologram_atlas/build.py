@@ -1,6 +1,6 @@
 """Building: source files and folders become libraries in a folder.
 
-In go .py and .json files and folders of them; out come `<stem>-<hash>.so` and a stable `<stem>.so` for
+In go .py, .json and .c files and folders of them; out come `<stem>-<hash>.so` and a stable `<stem>.so` for
 each, and a report. What is there already is not made again, what fails leaves everything else and its
 own old library alone. Refused with CompileError: sources that are not there, two with one name.
 """
@@ -19,6 +19,7 @@ from .compiler import build, lower, read, render
 from .errors import CompileError
 from .toolchain import LEVELS, SUFFIX, Compiler, find_compiler
 
+SOURCES = (".py", ".json", ".c")
 HASH = 12  #: digits of the hash in a name
 
 
@@ -94,7 +95,7 @@ def find_sources(sources: Iterable[str | os.PathLike[str]]) -> list[Path]:
     files: list[Path] = []
     for source in map(Path, sources):
         if source.is_dir():
-            found = sorted(path for path in source.iterdir() if path.suffix in (".py", ".json") and path.is_file())
+            found = sorted(path for path in source.iterdir() if path.suffix in SOURCES and path.is_file())
             files += [path for path in found if not path.name.startswith(("_", "."))]
         elif source.is_file():
             files.append(source)
@@ -110,15 +111,27 @@ def find_sources(sources: Iterable[str | os.PathLike[str]]) -> list[Path]:
 
 def _build_one(source: Path, folder: Path, levels: Sequence[str], compiler: Compiler, *, unchecked: bool) -> Built:
     try:
-        kernels = read(source)
-        if not kernels:
+        text, names = c_text(source, unchecked=unchecked)
+        if not text:
             return Built(source, note="it has no kernels")
-        names = tuple(kernel.name for kernel in kernels)
-        c = render(source.stem, [lower(kernel, unchecked=unchecked) for kernel in kernels], file=source.name)
-        made = build(c, levels=levels, compiler=compiler)
+        made = build(text, levels=levels, compiler=compiler)
         return _install(Built(source, names), made, folder)
     except CompileError as error:
         return Built(source, error=error)
+
+
+def c_text(source: Path, *, unchecked: bool = False) -> tuple[str, tuple[str, ...]]:
+    """Return the C text of a source file ("" if there is no kernel in it) and the names of its kernels.
+
+    A .c file is its own text, and its kernels have names when it is loaded. Raises CompileError.
+    """
+    if source.suffix == ".c":
+        return source.read_text(encoding="utf-8"), ()
+    kernels = read(source)
+    if not kernels:
+        return "", ()
+    lowered = [lower(kernel, unchecked=unchecked) for kernel in kernels]
+    return render(source.stem, lowered, file=source.name), tuple(kernel.name for kernel in kernels)
 
 
 def _install(built: Built, made: Path, folder: Path) -> Built:

@@ -11,8 +11,8 @@ from rich.console import Console
 from rich.progress import Progress
 
 from . import build as building
-from .build import Built, find_sources
-from .compiler import lower, read, render, to_json
+from .build import Built, c_text, find_sources
+from .compiler import lower, read, to_json
 from .errors import CompileError
 from .toolchain import LEVELS, find_compiler
 
@@ -79,9 +79,9 @@ def _emit(sources: Sequence[Path], output: Path | None, stage: str, levels: Sequ
     """Print a stage of all sources, or write it to the output."""
     show: dict[str, Callable[[Path], str]] = {
         "ir": lambda path: "\n".join(_lowered(path, unchecked=unchecked)),
-        "c": lambda path: _c(path, unchecked=unchecked),
+        "c": lambda path: c_text(path, unchecked=unchecked)[0],
         "asm": lambda path: find_compiler().assembly(
-            _c(path, unchecked=unchecked), levels[-1] if levels else list(LEVELS)[-1]
+            c_text(path, unchecked=unchecked)[0], levels[-1] if levels else list(LEVELS)[-1]
         ),
     }
     files = find_sources(sources)
@@ -109,8 +109,3 @@ def _lowered(path: Path, *, unchecked: bool) -> list[str]:
             f"work items: {lowered.extent_text}\n{lowered.certificate}\n{lowered.kernel.tree()}\n"
         )
     return texts
-
-
-def _c(path: Path, *, unchecked: bool) -> str:
-    lowered = [lower(kernel, unchecked=unchecked) for kernel in read(path)]
-    return render(path.stem, lowered, file=path.name)

@@ -39,6 +39,8 @@ from .toolchain import Compiler, find_compiler, headers
 def read(path: str | Path) -> tuple[ir.Kernel, ...]:
     """Return the kernels of a .py or .json file, untyped. Raises CompileError."""
     path = Path(path)
+    if path.suffix == ".c":
+        raise CompileError("a kernel in C has no stages before C", file=str(path))
     try:
         text = path.read_text(encoding="utf-8")
     except UnicodeDecodeError as error:

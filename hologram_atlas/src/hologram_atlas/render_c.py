@@ -54,16 +54,6 @@ _BLOCK = """\
         const int64_t item_0 = row_begin + turn, column_0 = first + turn;
         (void)item_0, (void)column_0;"""
 
-_EXTENT = """\
-#if defined(HOLOGRAM_HAS_baseline)
-#define EXTENT(name) name##_baseline
-#elif defined(HOLOGRAM_HAS_avx2)
-#define EXTENT(name) name##_avx2
-#else
-#define EXTENT(name) name##_avx512
-#endif
-"""
-
 
 def render(stem: str, kernels: Sequence[Lowered], *, file: str = "") -> str:
     """Return the C text of a library of kernels; the stem and the file are for its manifest."""
@@ -72,7 +62,7 @@ def render(stem: str, kernels: Sequence[Lowered], *, file: str = "") -> str:
     about = json.dumps(manifest(stem, kernels, file=file), separators=(",", ":"))
     parts = [
         f"/* {stem}, by hologram-atlas: made from {file or 'source text'}. Changes here are lost. */",
-        f'#include "hologram/kernel.h"\n{vmath}#include "hologram/language.h"\n',
+        f'#include "hologram/levels.h"\n{vmath}#include "hologram/language.h"\n',
         "#ifdef HOLOGRAM_LEVEL\n",
         bodies,
         "#endif\n",
@@ -287,14 +277,14 @@ class _KernelText:
             run = f"    return {self.symbol}_items(call, {self._given('call->begin', 'call->end')});"
         return "\n".join(
             [
-                f"int32_t LEVEL({symbol})(const hologram_call *call) {{",
+                f"int32_t HOLOGRAM_AT_LEVEL({symbol})(const hologram_call *call) {{",
                 *unpacked,
                 *checks,
                 *find,
                 *given,
                 run,
                 "}\n",
-                f"int64_t LEVEL({symbol}_extent)(const hologram_call *call) {{",
+                f"int64_t HOLOGRAM_AT_LEVEL({symbol}_extent)(const hologram_call *call) {{",
                 *unpacked,
                 "    int64_t extent;",
                 f"    if (!{self.symbol}_extent({arguments}))",
@@ -427,48 +417,24 @@ def _arrays(elements: Sequence[ir.Index]) -> set[str]:
 
 
 def _table(kernels: Sequence[Lowered], about: str) -> str:
-    rows: list[str] = []
+    symbols = [f"k{i}_{which}" for i in range(len(kernels)) for which in ("public", "direct")]
+    rows = [
+        line for i, lowered in enumerate(kernels) for which in ("public", "direct") for line in _rows(lowered, i, which)
+    ]
+    digest = hashlib.sha256(about.encode()).hexdigest()
     parts = [
         "#ifdef HOLOGRAM_TABLE",
         '#ifndef HOLOGRAM_BUILT_WITH\n#define HOLOGRAM_BUILT_WITH ""\n#endif',
-    ]
-    for i, lowered in enumerate(kernels):
-        for which in ("public", "direct"):
-            parts.append(_variants(f"k{i}_{which}"))
-            rows += _rows(lowered, i, which)
-    producer = f"hologram-atlas {__version__}"
-    parts += [
-        _EXTENT,
+        *(f"HOLOGRAM_VARIANTS({symbol});" for symbol in symbols),
+        *(f"int64_t HOLOGRAM_AT_LOWEST({symbol}_extent)(const hologram_call *call);" for symbol in symbols),
         _manifest_text(about),
         "static const hologram_kernel_row rows[] = {",
         *rows,
         "};",
-        "static const hologram_library library = {",
-        "    .abi_version = HOLOGRAM_ABI_VERSION, .size = sizeof(hologram_library),",
-        f'    .producer = "{producer}" HOLOGRAM_BUILT_WITH,',
-        f'    .source_hash = "{hashlib.sha256(about.encode()).hexdigest()}",',
-        "    .rows = rows, .row_count = sizeof rows / sizeof *rows, .row_size = sizeof *rows,",
-        "    .manifest = about,",
-        "};",
-        "const hologram_library *hologram_library_v1(void) { return &library; }",
+        f'HOLOGRAM_LIBRARY_OF("hologram-atlas {__version__}" HOLOGRAM_BUILT_WITH, "{digest}", rows, about);',
         "#endif\n",
     ]
     return "\n".join(parts)
-
-
-def _variants(symbol: str) -> str:
-    lines = []
-    for level in LEVELS:
-        lines += [
-            f"#ifdef HOLOGRAM_HAS_{level}",
-            f"int32_t {symbol}_{level}(const hologram_call *call);",
-            f"int64_t {symbol}_extent_{level}(const hologram_call *call);",
-            "#endif",
-        ]
-    lines.append(f"static const hologram_variant {symbol}_variants[] = {{")
-    for level in LEVELS:
-        lines += [f"#ifdef HOLOGRAM_HAS_{level}", f'    {{"{level}", {symbol}_{level}}},', "#endif"]
-    return "\n".join([*lines, "};"])
 
 
 def _rows(lowered: Lowered, i: int, which: str) -> list[str]:
@@ -481,9 +447,8 @@ def _rows(lowered: Lowered, i: int, which: str) -> list[str]:
     return [
         f"    {{.op = {c_string(name)}, .signature = {c_string(signature)}, .dtype = {c_string(interface.dtype)},",
         f"     .doc = {c_string(kernel.doc)}, .min_n = 0, .max_n = INT64_MAX, .flags = {' | '.join(flags) or '0'},",
-        f"     .work = {work_of(kernel.body)}, .variants = k{i}_{which}_variants,",
-        f"     .variant_count = sizeof k{i}_{which}_variants / sizeof *k{i}_{which}_variants,",
-        f"     .extent = {f'EXTENT(k{i}_{which}_extent)' if has_extent else 'NULL'}}},",
+        f"     .work = {work_of(kernel.body)}, HOLOGRAM_BODIES(k{i}_{which}),",
+        f"     .extent = {f'HOLOGRAM_AT_LOWEST(k{i}_{which}_extent)' if has_extent else 'NULL'}}},",
     ]
 
 

@@ -7,7 +7,7 @@ so the two cannot disagree.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from .catalogue import OpSpec
@@ -126,11 +126,13 @@ def resolve(
 
     Ranking can change only where a declared range begins or ends. So if every provider that
     answered has declared its kernels for this op and dtype, the answer holds between those ends;
-    otherwise it holds for this n alone.
+    otherwise it holds for this n alone. The code of the winner is opened here; if that fails, the
+    next one wins.
     """
     name = spec.kernel_op
     pinned = pinned or rules.pins.get(spec.name)
     offers: list[Offer] = []
+    by_name = {provider.name: provider for provider in providers}
     refused: list[Candidate] = []
     ranges: list[tuple[int, int]] = []
     limit = (0, MAX_N)
@@ -149,6 +151,15 @@ def resolve(
             answer = Refusal(f"refused: {outcome}")
         if isinstance(answer, Refusal):
             refused.append(Candidate(provider.name, provider.version, None, None, answer.reason))
+    while offers:
+        best = rank(offers, pinned)[0]
+        offers.remove(best)
+        opened = _open(best, by_name[best.provider], rules)
+        if isinstance(opened, Offer):
+            offers.append(opened)
+            break
+        refused.append(Candidate(best.provider, best.version, None, None, opened))
+        limit = (n, n)
     return Explanation(
         spec.name,
         dtype,
@@ -162,6 +173,17 @@ def resolve(
             for failure in provider.failures
         ),
     )
+
+
+def _open(offer: Offer, provider: Provider, rules: Rules) -> Offer | str:
+    """The offer with the address of its code, or why that cannot be had. Only what is chosen is opened."""
+    kernel = provider.open(offer.kernel)
+    if isinstance(kernel, Failure):
+        return f"refused: {kernel.message}"
+    variant = kernel.best_variant(rules.levels)
+    if variant is None:
+        return f"refused: it has no code for {', '.join(rules.levels) or 'no level'}"
+    return replace(offer, kernel=kernel, isa=variant[0], entry=variant[1])
 
 
 def _undeclared(answer: Kernel | Refusal | None, declared: Sequence[Kernel]) -> bool:

@@ -46,6 +46,7 @@ class Kernel:
     function: Callable[..., object] | None = None  #: in place of variants: a Python function
     doc: str = ""  #: one line
     owner: object = field(default=None, compare=False, repr=False)  #: kept alive with the kernel
+    opener: Callable[[], Kernel] | None = field(default=None, compare=False, repr=False)  #: see late()
 
     def __post_init__(self) -> None:
         if not all(map(isinstance, map(vars(self).__getitem__, _KINDS), _KINDS.values())):
@@ -69,7 +70,8 @@ class Kernel:
         if not 1 <= self.work < 2**31:
             raise ValueError(f"kernel {self.op!r}: work {self.work}, expected a positive number of additions")
         for level, address in self.variants:
-            if not isinstance(level, str) or not isinstance(address, int) or not 0 < address < 2**64:
+            is_address = isinstance(address, int) and (address == 0 if self.opener else 0 < address < 2**64)
+            if not isinstance(level, str) or not is_address:
                 raise ValueError(
                     f"kernel {self.op!r}: variant {level!r} at {address!r}, expected a level and an address"
                 )
@@ -88,6 +90,37 @@ class Kernel:
     ) -> Kernel:
         """Make a Kernel of native code: variants maps an instruction set to a function's address."""
         return Kernel(op, _signature(signature), dtypes.name(dtype), variants=tuple(variants.items()), **fields)
+
+    @staticmethod
+    def late(
+        op: str,
+        signature: str | Signature,
+        dtype: object,
+        levels: Sequence[str],
+        opener: Callable[[], Kernel],
+        **fields: Any,
+    ) -> Kernel:
+        """Make a Kernel whose native code is looked for when it is first chosen, so that listing it costs nothing.
+
+        `opener` returns the kernel with its addresses. It is called by opened().
+        """
+        variants = tuple((level, 0) for level in levels)
+        return Kernel(op, _signature(signature), dtypes.name(dtype), variants, opener=opener, **fields)
+
+    def opened(self) -> Kernel:
+        """Return the kernel with its addresses: itself, or what its opener returns. Raises what that raises.
+
+        Raises ValueError if that is another kernel than was announced.
+        """
+        if self.opener is None:
+            return self
+        kernel = self.opener()
+        for name in _ANNOUNCED:
+            if getattr(kernel, name, None) != getattr(self, name):
+                raise ValueError(
+                    f"kernel {self.op!r}: {name} is {getattr(kernel, name, None)!r}, not {getattr(self, name)!r}"
+                )
+        return kernel
 
     @staticmethod
     def from_python(
@@ -127,6 +160,7 @@ class Kernel:
         return next(((level, addresses[level]) for level in reversed(levels) if level in addresses), None)
 
 
+_ANNOUNCED = ("op", "signature", "dtype", "min_n", "max_n", "rank_priority")
 _KINDS: Mapping[str, type] = {
     **dict.fromkeys(("op", "dtype", "tier", "doc"), str),
     **dict.fromkeys(("min_n", "max_n", "work", "extent", "context"), int),

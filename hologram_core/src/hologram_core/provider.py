@@ -104,6 +104,13 @@ class Provider:
             return self.fail("provide_kernel", f"{wrong} (asked for {op!r}, {dtype}, n={n})")
         return answer  # type: ignore[no-any-return]  # _misfit has checked it
 
+    def open(self, kernel: Kernel) -> Kernel | Failure:
+        """The kernel with its native code, which may have to be looked for first; see Kernel.late()."""
+        try:
+            return kernel.opened()
+        except FOREIGN as error:
+            return self.fail("open", f"{text_of(error)} (for {kernel.op!r}, {kernel.dtype})", error)
+
     def declared(self, op: str, dtype: str) -> list[Kernel]:
         """The kernels it has declared for an op and dtype."""
         return self._index().get((op, dtype), [])

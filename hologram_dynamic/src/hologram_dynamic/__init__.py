@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from .errors import AmbiguousKernelError, FolderNotFoundError, LoadWarning, UntrustedError
     from .handle import KernelHandle
-    from .library import LoadedLibrary
+    from .library import LoadedLibrary, open_library
     from .loader import KernelLoader, LoadReport, Skipped
     from .manifest import Description, Manifest, Parameter
+    from .pack import KernelPack
     from .shortcuts import default_loader, execute_kernel, get_kernel, register_all_kernels_from_directory
 
 __version__ = "0.1.0"
@@ -23,6 +24,7 @@ __all__ = [
     "FolderNotFoundError",
     "KernelHandle",
     "KernelLoader",
+    "KernelPack",
     "LoadReport",
     "LoadWarning",
     "LoadedLibrary",
@@ -33,15 +35,17 @@ __all__ = [
     "default_loader",
     "execute_kernel",
     "get_kernel",
+    "open_library",
     "register_all_kernels_from_directory",
 ]
 
 _MODULES = {
     "errors": ("AmbiguousKernelError", "FolderNotFoundError", "LoadWarning", "UntrustedError"),
     "handle": ("KernelHandle",),
-    "library": ("LoadedLibrary",),
+    "library": ("LoadedLibrary", "open_library"),
     "loader": ("KernelLoader", "LoadReport", "Skipped"),
     "manifest": ("Description", "Manifest", "Parameter"),
+    "pack": ("KernelPack",),
     "shortcuts": ("default_loader", "execute_kernel", "get_kernel", "register_all_kernels_from_directory"),
 }
 

@@ -1,16 +1,12 @@
 /* What generated kernels are made of, besides C's own operators: docs/language.md in C.
  *
  * i64 and u64 are the compute types of integers; arithmetic wraps (-fwrapv). Names end in the type
- * they compute in. Included by every text of hologram_atlas after hologram/kernel.h.
+ * they compute in. Included by every text of hologram_atlas after hologram/levels.h.
  */
 #ifndef HOLOGRAM_LANGUAGE_H
 #define HOLOGRAM_LANGUAGE_H
 
 #include <stdbool.h>
-
-#define JOIN2(name, level) name##_##level
-#define JOIN(name, level)  JOIN2(name, level)
-#define LEVEL(name)        JOIN(name, HOLOGRAM_LEVEL)
 
 /* Before a loop whose turns touch nothing of one another: one vector a turn, since more only make
  * the way into the loop longer. */
