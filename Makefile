@@ -28,7 +28,7 @@ sources = $(if $(wildcard $(1)),$(shell find $(1) -name '*.[ch]' -not -path '*/b
 HEADERS := $(wildcard hologram_core/src/hologram_core/include/hologram/*.h)
 C_FILES = $(shell find $(DISTS) benchmarks examples tests -name '*.[ch]' -not -path '*/build/*')
 
-.PHONY: help demo test fuzz lint bench ulp sanitize test-all wheels fmt clean
+.PHONY: help demo test fuzz lint docs bench ulp sanitize test-all wheels fmt clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## */\1\t/' | expand -t 12
@@ -88,6 +88,10 @@ fmt: $(VENV)/.group-lint  ## put Python and C in the house format
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix-only .
 	$(BIN)/clang-format -i $(C_FILES)
+
+docs: $(VENV)/.group-docs $(INSTALLED)  ## the documentation site, in build/site
+	$(BIN)/sphinx-build -q -W --keep-going --fresh-env docs build/site
+	@echo open build/site/index.html
 
 # ---- measurements ---------------------------------------------------------------------------------------------------
 
@@ -150,7 +154,7 @@ wheels: $(VENV)/.group-run $(INSTALLED)  ## a wheel of each distribution, in dis
 	ls dist
 
 clean:  ## remove everything that make made
-	rm -rf .venv build dist examples/digits/out .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf .venv build dist docs/made examples/digits/out .mypy_cache .pytest_cache .ruff_cache .hypothesis
 	rm -rf $(foreach dist,$(DISTS),$(dist)/build $(dist)/src/*.egg-info)
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 	find $(DISTS) -name '*.so' -delete
