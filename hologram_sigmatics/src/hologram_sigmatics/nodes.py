@@ -102,7 +102,9 @@ class Range:
     span: Span | None = field(default=None, compare=False, kw_only=True)
 
     def __post_init__(self) -> None:
-        _require(0 <= self.first < self.last < CLASSES, f"the range {self.first}..{self.last}, expected 0 <= first < last")
+        _require(
+            0 <= self.first < self.last < CLASSES, f"the range {self.first}..{self.last}, expected 0 <= first < last"
+        )
         _require(_is_postfix(self.postfix), f"the postfix {self.postfix}, expected at most one of r, d, t")
 
 
