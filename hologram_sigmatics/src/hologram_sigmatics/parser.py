@@ -33,8 +33,8 @@ from .nodes import (
     Transform,
 )
 
-#: parentheses and prefixes within each other; every reader of the tree can then recurse
-MAX_DEPTH = 64
+#: parentheses and prefixes within each other, "(R+1@" being one step; every reader of the tree can then recurse
+MAX_DEPTH = 50
 #: the digits of a number, leading zeros apart
 MAX_DIGITS = 9
 
@@ -90,15 +90,14 @@ class _Parser:
     def term(self) -> Node:
         if self.token.text not in ("(", "~", *_AXES):
             return self.op()
-        if self.depth == MAX_DEPTH:
-            self.refuse(f"parentheses and prefixes more than {MAX_DEPTH} deep; take some of them out", self.token.span)
-        self.depth += 1
+        step = self.step()
+        self.depth += step
         if self.take("("):
             node = self.par()
             self.expect(")", '"."', '"||"')
         else:
             node = self.prefix()
-        self.depth -= 1
+        self.depth -= step
         return node
 
     # BNF: prefix ::= transform "@" par
@@ -241,6 +240,17 @@ class _Parser:
             shown = digits if len(digits) <= 20 else f"{digits[:20]}..."
             self.refuse(f"there is no {what} {shown}", token.span, expected)
         return int(digits)
+
+    def step(self) -> int:
+        """Return how much deeper the next token, a parenthesis or a prefix, leads: not past MAX_DEPTH."""
+        if self.token.text != "(" and self.at and self.tokens[self.at - 1].text == "(":
+            return 0
+        if self.depth == MAX_DEPTH:
+            self.refuse(
+                f"parentheses and prefixes are more than {MAX_DEPTH} deep; most of them can be written out",
+                self.token.span,
+            )
+        return 1
 
     def since(self, start: Token) -> Span:
         """Return the span from a token to the last one read."""
