@@ -53,12 +53,13 @@ def parse(text: str | Phrase) -> Phrase:
 
 
 class _Parser:
-    """The tokens of one text, and how many have been read."""
+    """The tokens of one text: the last that was read, and the next."""
 
     def __init__(self, text: str) -> None:
         self.text = text
         self.tokens = tokenize(text)
-        self.at = 0
+        self.previous = Token("start", "", Span(0, 0))
+        self.token = next(self.tokens)
         self.depth = 0
 
     # ---- the grammar -----------------------------------------------------------------------------
@@ -196,18 +197,16 @@ class _Parser:
 
     # ---- tokens ----------------------------------------------------------------------------------
 
-    @property
-    def token(self) -> Token:
-        return self.tokens[self.at]
-
     def next(self) -> Token:
-        self.at += 1
-        return self.tokens[self.at - 1]
+        """Read a token and return it; the end stays where it is."""
+        self.previous, self.token = self.token, next(self.tokens, self.token)
+        return self.previous
 
     def take(self, text: str) -> bool:
         """Read the next token if it is this one."""
         found = self.token.text == text
-        self.at += found
+        if found:
+            self.next()
         return found
 
     def expect(self, text: str, *others: str) -> None:
@@ -243,7 +242,7 @@ class _Parser:
 
     def step(self) -> int:
         """Return how much deeper the next token, a parenthesis or a prefix, leads: not past MAX_DEPTH."""
-        if self.token.text != "(" and self.at and self.tokens[self.at - 1].text == "(":
+        if self.token.text != "(" and self.previous.text == "(":
             return 0
         if self.depth == MAX_DEPTH:
             self.refuse(
@@ -254,7 +253,7 @@ class _Parser:
 
     def since(self, start: Token) -> Span:
         """Return the span from a token to the last one read."""
-        return Span(start.span.start, max(self.tokens[self.at - 1].span.end, start.span.start))
+        return Span(start.span.start, max(self.previous.span.end, start.span.start))
 
     # ---- errors ----------------------------------------------------------------------------------
 

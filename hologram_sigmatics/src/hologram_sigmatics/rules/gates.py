@@ -69,8 +69,9 @@ RULES: tuple[Rule, ...] = (
     # Z S = S S S = S Z
     Rule("ZS=SZ", "ZS", "SZ"),
 )
-_LONGEST_FIRST = sorted(RULES, key=lambda rule: -len(rule.before))
-_REACH = len(_LONGEST_FIRST[0].before)
+#: what a rule looks for, backwards, as the end of a list; the longest first
+_ENDINGS = sorted(((list(reversed(rule.before)), rule) for rule in RULES), key=lambda pair: -len(pair[0]))
+_REACH = len(_ENDINGS[0][0])
 
 
 def simplify(node: Node) -> tuple[Node, list[str]]:
@@ -91,7 +92,7 @@ def normal_word(word: Sequence[Letter]) -> tuple[list[Letter], list[str]]:
     ahead = list(reversed(word))
     applied = []
     while ahead:
-        rule = next((rule for rule in _LONGEST_FIRST if _is_next(ahead, rule.before)), None)
+        rule = next((rule for ending, rule in _ENDINGS if ahead[-len(ending) :] == ending), None)
         if rule is not None:
             del ahead[-len(rule.before) :]
             ahead.extend(reversed(rule.after))
@@ -106,10 +107,6 @@ def normal_word(word: Sequence[Letter]) -> tuple[list[Letter], list[str]]:
         for _ in range(min(_REACH - 1, len(done))):
             ahead.append(done.pop())
     return done, applied
-
-
-def _is_next(ahead: list[Letter], word: str) -> bool:
-    return len(ahead) >= len(word) and all(letter == ahead[-1 - i] for i, letter in enumerate(word))
 
 
 def _simplify_sequence(items: Sequence[Node]) -> tuple[Node, list[str]]:
