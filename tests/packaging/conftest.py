@@ -9,7 +9,7 @@ import pytest
 from support.environments import Environment
 
 ROOT = Path(__file__).resolve().parents[2]
-OURS = ("hologram_core", "hologram_stdlib", "hologram_dynamic", "hologram_atlas")
+OURS = ("hologram_core", "hologram_stdlib", "hologram_dynamic", "hologram_atlas", "hologram_sigmatics")
 
 
 @pytest.fixture(scope="session")
