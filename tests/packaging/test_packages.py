@@ -11,7 +11,12 @@ import pytest
 from support.environments import Environment
 
 ROOT = Path(__file__).resolve().parents[2]
-OWN = ["hologram-atlas", "hologram-dynamic", "hologram-sigmatics", "hologram-stdlib"]  # those of them that are providers
+OWN = [
+    "hologram-atlas",
+    "hologram-dynamic",
+    "hologram-sigmatics",
+    "hologram-stdlib",
+]  # those of them that are providers
 
 PROVIDER = """
 from hologram_core import Kernel, hookimpl
