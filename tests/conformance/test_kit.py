@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 import hologram_core as hg
-from hologram_core.guarded import PROTECTS
+from hologram_core.testing import PROTECTS
 
 HERE = Path(__file__).parent / "bad"
 
