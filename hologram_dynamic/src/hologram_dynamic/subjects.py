@@ -44,7 +44,7 @@ def _subjects(library: LoadedLibrary) -> list[Subject]:
         Subject(
             row,
             kernel.name,
-            public_spec(kernel).parameters,
+            public_spec(kernel).parameters if kernel.raw else (),  # else they are arg0, arg1, ...
             ir=kernel.raw.get("ir"),
             reopen=partial(_reopen, library, number),
             is_unchecked=library.manifest.unchecked,

@@ -198,7 +198,7 @@ class Body:
         values = self._draw(style, dims, 0)
         if self.definition is not None:
             return self.definition.refusal(values)
-        return self.call(values, f"called with {self.text(dims)}")
+        return self.call(self.place(values), f"called with {self.text(dims)}")
 
     def _draw(self, style: Style, dims: Dims, salt: int) -> Values:
         rng = np.random.default_rng([self._seed, salt, *dims.values()])
@@ -233,7 +233,8 @@ class Body:
                 return refusal
         self.doing(doing)
         try:
-            (bound or self.bound)(*values)
+            with np.errstate(all="ignore"):  # of a kernel that is a Python function
+                (bound or self.bound)(*values)
         except (ValueError, KernelError) as error:
             return error
         return None

@@ -19,7 +19,7 @@ from ..signature import Signature
 from .abi import RawCall
 from .body import FILL, Body, Dims, Values
 from .judge import find_change, find_difference
-from .memory import PROTECTS, Array, Side
+from .memory import PROTECTS, Arena, Array, Side
 
 _SIDES: tuple[tuple[Side, str], ...] = (("end", "past the end"), ("start", "before the start"))
 _OTHER_FILL = FILL ^ 0xFF
@@ -47,20 +47,25 @@ def signature(body: Body) -> None:
     sizes = body.few_sizes()
     if body.reference is None or not sizes:
         return
-    values = body.values(sizes[-1])
     try:
+        values = body.values(sizes[-1])
         results = body.reference.results(values)
     except TypeError as error:
-        raise Broken(
-            f"the reference does not take the {len(body.signature.inputs)} inputs of its row: {error}"
-        ) from error
+        count = len(body.signature.inputs)
+        raise Broken(f"the reference does not take the {count} inputs of its row: {error}") from error
     except ValueError:
         return  # no result for this size
     if len(results) != len(body.written):
         raise Broken(f"the reference gives {len(results)} results, its row {body.signature} {len(body.written)}")
     for i, result in zip(body.written, results, strict=True):
-        if np.broadcast_shapes(np.shape(result), values[i].shape) != values[i].shape:
+        if not _stretches(np.shape(result), values[i].shape):
             raise Broken(f"the reference gives {np.shape(result)} for {body.names[i]!r} of shape {values[i].shape}")
+
+
+def _stretches(shape: tuple[int, ...], wanted: tuple[int, ...]) -> bool:
+    """Whether a result of a shape is broadcast to another one."""
+    pairs = zip(reversed(shape), reversed(wanted), strict=False)
+    return len(shape) <= len(wanted) and all(size in (1, other) for size, other in pairs)
 
 
 def misfit(spec: OpSpec, op: str, signature: Signature) -> str:
@@ -97,8 +102,7 @@ def guards(body: Body) -> None:
     """Nothing outside the arrays is written or read, at any size, with a page without access right beside each."""
     for dims in body.sizes():
         values = body.values(dims)
-        far = f"touches memory far from its arrays, or none of them ({body.text(dims)})"
-        if body.call(body.place(values), far) is not None:
+        if body.call(body.place(values), f"called with {body.text(dims)}") is not None:
             continue
         _check_neighbours(body, dims)
         for i in body.arrays if PROTECTS else ():
@@ -124,8 +128,9 @@ def inputs(body: Body) -> None:
         placed = body.place(values)
         for i in read:
             placed[i].flags.writeable = False
-        if body.call(placed, f"called with read-only inputs ({body.text(dims)})") is not None:
-            continue
+        refusal = body.call(placed, f"called with read-only inputs ({body.text(dims)})")
+        if refusal is not None and _own(body, dims) is not None:
+            raise Broken(f"with read-only inputs it fails: {refusal} ({body.text(dims)})")
         for i in read:
             if placed[i].tobytes() != values[i].tobytes():
                 raise Broken(f"writes to its input {body.names[i]!r} ({body.text(dims)})")
@@ -210,13 +215,13 @@ def _check_same(
     placed = place(values)
     refusal = body.call(placed, f"called {where} ({body.text(dims)})")
     if refusal is not None:
-        raise Broken(f"{where} it fails: {refusal} ({body.text(dims)})")
+        raise Broken(f"{where}, it fails: {refusal} ({body.text(dims)})")
     if not find_change(body, body.results(placed), expected):
         return
     twice = None if body.ulp is None else 2 * body.ulp  # either result may be off by that
     difference = find_difference(body, values, body.results(placed), expected, ulp=twice)
     if difference:
-        raise Broken(f"{where} {difference} ({body.text(dims)})")
+        raise Broken(f"{where}, {difference} ({body.text(dims)})")
 
 
 # ---- parts, threads, copies ----------------------------------------------------------------------
@@ -234,7 +239,7 @@ def split(body: Body) -> None:
             pieces = _run_pieces(body, dims, backwards=backwards)
             change = find_change(body, whole or [], pieces)
             if change:
-                raise Broken(f"whole and in two pieces {change} ({body.text(dims)})")
+                raise Broken(f"whole and in two pieces, {change} ({body.text(dims)})")
 
 
 def _run_pieces(body: Body, dims: Dims, *, backwards: bool) -> list[Array]:
@@ -287,7 +292,8 @@ def threads(body: Body) -> None:
 
 def _repeat(body: Body, dims: Dims, salt: int, expected: Sequence[Array], found: list[str]) -> None:
     """What one thread does: the same call many times, up to the first that differs."""
-    initial, values = body.values(dims, salt), body.values(dims, salt)
+    initial = body.values(dims, salt)
+    values = [Arena(value.nbytes).place(value) if i in body.arrays else value for i, value in enumerate(initial)]
     call = RawCall(body, dims, values)
     for _ in range(_CALLS):
         for i in body.arrays:
@@ -311,7 +317,7 @@ def copies(body: Body) -> None:
         body.call(values, f"called in a second copy of its library ({body.text(dims)})", other)
         change = find_change(body, body.results(values), own) or find_change(body, _own(body, dims) or [], own)
         if change:
-            raise Broken(f"with two copies of its library open {change} ({body.text(dims)})")
+            raise Broken(f"with two copies of its library open, {change} ({body.text(dims)})")
     body.doing("closing a second copy of its library")
     del other
     gc.collect()

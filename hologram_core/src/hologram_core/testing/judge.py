@@ -113,7 +113,7 @@ def _with(body: Body, values: Values, result: Array, at: tuple[int, ...]) -> str
     """The inputs that belong to an element, in words."""
     inputs = zip(body.names, values[: len(body.signature.inputs)], strict=False)
     texts = [
-        f"{name} = {value[at] if isinstance(value, np.ndarray) else value}"
+        f"{name} = {(value[at] if isinstance(value, np.ndarray) else value)!s}"
         for name, value in inputs
         if not isinstance(value, np.ndarray) or value.shape == result.shape
     ]

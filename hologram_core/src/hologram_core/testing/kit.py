@@ -71,7 +71,9 @@ def check_kernel(
     Raises KernelCheckError, an AssertionError; ValueError if there is no reference.
     """
     if not isinstance(kernel, BoundKernel):
-        raise TypeError(f"check_kernel() argument 'kernel': expected what get_kernel() returns, got {kernel!r}")
+        raise TypeError(
+            f"check_kernel() argument 'kernel': expected what get_kernel() returns, got {type(kernel).__name__}"
+        )
     spec = STANDARD.get(kernel.op)
     reference = reference or (spec.reference if spec else None)
     if reference is None:
@@ -111,6 +113,8 @@ def check(
                 found = [Row(source.name, "", "", "", "opens", "failed", reason)]
             progress(found)
             rows += found
+    if not rows:
+        raise HologramError(f"check({os.fspath(what)!r}): it has no kernels")
     return Report(tuple(rows))
 
 
@@ -132,6 +136,8 @@ def _rows(label: Row, messages: Iterable[Message | Death]) -> Iterator[Row]:
             running, reason = "ends", f"{message.check} failed" if message.verdict == "failed" else reason
             left.pop(message.check, None)
             yield replace(label, check=message.check, verdict=message.verdict, reason=message.reason)
+            if (message.check, message.verdict) == ("opens", "not applicable"):
+                return
     yield from (replace(label, check=name, reason=reason) for name in left)
 
 
@@ -190,8 +196,7 @@ def _check_item(doing: Doing, what: str, runtime: Runtime | None, i: int, item: 
     runtime = runtime or default_runtime()
     levels = ("python", *runtime.settings.levels)
     if item.level not in levels:
-        for name in CHECKS:
-            yield Message(name, "not applicable", f"this process uses {', '.join(levels[1:]) or 'no level'}")
+        yield Message("opens", "not applicable", f"this process uses {', '.join(levels[1:]) or 'no level'}")
         return
     yield Message("opens", "begins")
     doing("opening it")

@@ -53,7 +53,7 @@ class Arena:
         first = {"middle": _PAGE + offset, "start": 0, "end": self._inner.size - value.nbytes}[side]
         self._span = (first, first + value.nbytes)
         self._inner[...] = _CANARY
-        array = self._inner[first : first + value.nbytes].view(value.dtype).reshape(value.shape)
+        array: Array = np.ndarray(value.shape, value.dtype, self._inner, first)
         array[...] = value
         return array
 

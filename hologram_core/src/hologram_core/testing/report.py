@@ -53,7 +53,7 @@ def text_of(rows: Iterable[Row]) -> str:
         f"{counts[verdict]} {verdict}" for verdict in ("passed", "failed", "not run") if counts[verdict]
     )
     lines = [f"  {row.check}: {row.reason}" for row in rows if row.verdict == "failed"]
-    return "\n".join([f"{first.source}: {name}: {verdicts or 'nothing to check'}", *lines])
+    return "\n".join([f"{first.source}: {name}: {verdicts or f'not checked, {first.reason}'}", *lines])
 
 
 @dataclass(frozen=True)
@@ -83,7 +83,8 @@ class Report:
         verdicts = ", ".join(f"{counts[verdict]} {verdict}" for verdict in _VERDICTS if counts[verdict])
         lines = [f"{len(kernels)} kernel{'' if len(kernels) == 1 else 's'}: {verdicts}"]
         if self.unchecked:
-            lines.append(f"values were not checked, there being no reference and no IR: {', '.join(self.unchecked)}")
+            names = [*self.unchecked[:_NAMED], *(["others"] if len(self.unchecked) > _NAMED else [])]
+            lines.append(f"no values were checked, for lack of a reference or an interpreter, of {', '.join(names)}")
         return "\n".join(lines)
 
     def to_dict(self) -> dict[str, Any]:
@@ -101,7 +102,8 @@ class Report:
 
 _VERDICTS: tuple[Verdict, ...] = ("passed", "failed", "not applicable", "not run")
 _COMPARING = ("results", "interpreter")
+_NAMED = 10  # kernels at most, in a summary
 
 
 def _kernel(row: Row) -> str:
-    return f"{row.source}: {row.kernel} {row.dtype}"
+    return f"{row.kernel} {row.dtype}"

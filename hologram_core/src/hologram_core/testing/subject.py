@@ -44,16 +44,12 @@ def find_sources(what: str | os.PathLike[str], runtime: Runtime) -> list[Source]
     text = os.fspath(what)
     providers = {provider.name: provider for provider in runtime._listed()}
     if text in providers:
-        sources = _of_provider(providers[text], runtime)
-    elif os.path.exists(text):
-        sources = _of_path(text, runtime)
-    else:
-        raise HologramError(
-            f"check({text!r}): no file, folder or provider; the providers are {', '.join(providers) or 'none'}"
-        )
-    if not sources:
-        raise HologramError(f"check({text!r}): it has no kernels")
-    return sources
+        return _of_provider(providers[text], runtime)
+    if os.path.exists(text):
+        return _of_path(text, runtime)
+    raise HologramError(
+        f"check({text!r}): no file, folder or provider; the providers are {', '.join(providers) or 'none'}"
+    )
 
 
 def _of_provider(provider: Provider, runtime: Runtime) -> list[Source]:
