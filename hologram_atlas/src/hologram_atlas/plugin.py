@@ -5,7 +5,7 @@ Kernels reach the runtime through hologram-dynamic.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from hologram_core import Kernel, hookimpl
@@ -21,13 +21,16 @@ def register_commands(cli: object) -> None:
     add_commands(cli)
 
 
-def interpret(ir: Mapping[str, Any]) -> Kernel:
-    """Return the kernel in Python that the IR of a manifest means; hologram_core.testing.check() calls this.
+def load_interpreter() -> Callable[[Mapping[str, Any]], Kernel]:
+    """Return what makes a kernel in Python of the IR in a manifest; hologram_core.testing.check() calls this.
 
-    It raises TimeoutError in a call that does not come to an end. Raises CompileError for IR that is none.
+    It raises CompileError for IR that is none, and its kernel TimeoutError in a call that does not come to an end.
     """
     from .compiler import interpreter, lower
     from .schema import from_json
 
-    (kernel,) = from_json(ir)
-    return interpreter(lower(kernel), max_steps=MAX_STEPS).kernel.rows[0]
+    def interpret(ir: Mapping[str, Any]) -> Kernel:
+        (kernel,) = from_json(ir)
+        return interpreter(lower(kernel), max_steps=MAX_STEPS).kernel.rows[0]
+
+    return interpret

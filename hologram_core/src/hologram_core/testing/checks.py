@@ -85,14 +85,14 @@ def answers(body: Body) -> None:
         values = body.values(dims)
         refusal = body.call(body.place(values), f"called with {body.text(dims)}")
         count += refusal is None
-        if refusal is not None and body.definition is not None and body.definition.refusal(values) is None:
-            raise Broken(f"with {body.text(dims)} it fails where {body.definition.name} has a result: {refusal}")
+        if refusal is not None and body.reference is not None and body.reference.refusal(values) is None:
+            raise Broken(f"with {body.text(dims)} it fails where the reference has a result: {refusal}")
     if not sizes:
         raise NotApplicable(f"no array of {body.bound.min_n} to {body.bound.max_n} elements was made")
     if not count and body.definition is None:
         raise Broken(f"it fails for all arguments, lastly with: {refusal}")
     if not count:
-        raise NotApplicable("neither it nor its definition has a result for any arguments that were made")
+        raise NotApplicable(f"no arguments that were made have a result, the last ones for: {refusal}")
 
 
 # ---- memory --------------------------------------------------------------------------------------

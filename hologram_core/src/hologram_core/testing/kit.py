@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
 from .._native import BoundKernel
 from ..bound import bind
@@ -26,7 +26,7 @@ from .child import METHOD, Death, Doing, Message, run_here, run_in_child
 from .definition import ByInterpreter, ByReference, Reference
 from .judge import ULP, stated_ulp
 from .report import KernelCheckError, Report, Row
-from .subject import Subject, find_interpreter, find_sources
+from .subject import Source, Subject, find_interpreter, find_sources
 
 TIMEOUT = 60.0  #: seconds that one check may take before it counts as hanging
 
@@ -101,21 +101,28 @@ def check(
     Each kernel is checked at each level of this CPU, in a child process of its own. `progress` is called with the
     rows of each. Raises HologramError for what is no file, folder or provider, or has no kernels.
     """
-    run = run_in_child if METHOD == "fork" or runtime is None else run_here  # a Runtime does not pickle
+    world = runtime or default_runtime()
+    find_interpreter(world)  # so that it is imported once, not in every child
     rows: list[Row] = []
-    for i, source in enumerate(find_sources(what, runtime or default_runtime())):
-        for item in run(_list_bodies, os.fspath(what), runtime, i, timeout=timeout):
-            if isinstance(item, _Item):
-                label = Row(source.name, item.name, item.dtype, item.level, "", "not run")
-                found = list(_rows(label, run(_check_item, os.fspath(what), runtime, i, item, seed, timeout=timeout)))
-            else:
-                reason = str(item) if isinstance(item, Death) else item.reason
-                found = [Row(source.name, "", "", "", "opens", "failed", reason)]
+    for number, source in enumerate(find_sources(what, world)):
+        for found in _check_source(source, (os.fspath(what), runtime, number), timeout, seed):
             progress(found)
             rows += found
     if not rows:
         raise HologramError(f"check({os.fspath(what)!r}): it has no kernels")
     return Report(tuple(rows))
+
+
+def _check_source(source: Source, place: _Place, timeout: float, seed: int) -> Iterator[list[Row]]:
+    """The rows of each body of a source, or of what could not be opened."""
+    run = run_in_child if METHOD == "fork" or place[1] is None else run_here  # a Runtime does not pickle
+    for item in list(run(_list_bodies, place, timeout=timeout)):
+        if isinstance(item, _Item):
+            label = Row(source.name, item.name, item.dtype, item.level, "", "not run")
+            yield list(_rows(label, run(_check_item, place, item, seed, timeout=timeout)))
+        else:
+            reason = str(item) if isinstance(item, Death) else item.reason
+            yield [Row(source.name, "", "", "", "opens", "failed", reason)]
 
 
 # ---- rows ----------------------------------------------------------------------------------------
@@ -167,33 +174,40 @@ def _verdict(name: str, check: Callable[[Body], None], body: Body) -> Message:
     return Message(name, "passed")
 
 
+_Place: TypeAlias = tuple[
+    str, Runtime | None, int
+]  # of a source: what was asked for, None for the default, which of all
+
+
 class _Item(NamedTuple):
     """A body as one child names it to another."""
 
-    number: int  #: of its subject in the source
+    subject: int  #: which of the source
     name: str
     dtype: str
     level: str
 
 
-def _list_bodies(doing: Doing, what: str, runtime: Runtime | None, i: int) -> Iterator[_Item | Message]:
+def _list_bodies(doing: Doing, place: _Place) -> Iterator[_Item | Message]:
     """What bodies a source has, or why it cannot be opened."""
-    source = find_sources(what, runtime or default_runtime())[i]
+    what, runtime, number = place
+    source = find_sources(what, runtime or default_runtime())[number]
     doing(f"opening {source.name}")
     try:
         subjects = source.open()
     except HologramError as error:
         yield Message("opens", "failed", str(error))
         return
-    for number, subject in enumerate(subjects):
+    for index, subject in enumerate(subjects):
         kernel = subject.kernel
         levels = ["python"] if kernel.function is not None else [level for level, _ in kernel.variants]
-        yield from (_Item(number, subject.name or kernel.op, kernel.dtype, level) for level in levels)
+        yield from (_Item(index, subject.name or kernel.op, kernel.dtype, level) for level in levels)
 
 
-def _check_item(doing: Doing, what: str, runtime: Runtime | None, i: int, item: _Item, seed: int) -> Iterator[Message]:
+def _check_item(doing: Doing, place: _Place, item: _Item, seed: int) -> Iterator[Message]:
     """Open a source and check one body of it."""
-    runtime = runtime or default_runtime()
+    what, given, number = place
+    runtime = given or default_runtime()
     levels = ("python", *runtime.settings.levels)
     if item.level not in levels:
         yield Message("opens", "not applicable", f"this process uses {', '.join(levels[1:]) or 'no level'}")
@@ -201,8 +215,8 @@ def _check_item(doing: Doing, what: str, runtime: Runtime | None, i: int, item: 
     yield Message("opens", "begins")
     doing("opening it")
     try:
-        source = find_sources(what, runtime)[i]
-        body = _make_body(source.open()[item.number], item.level, runtime, is_pack=source.is_pack, seed=seed)
+        source = find_sources(what, runtime)[number]
+        body = _make_body(source.open()[item.subject], item.level, runtime, is_pack=source.is_pack, seed=seed)
     except (HologramError, ValueError) as error:
         yield Message("opens", "failed", str(error))
         return
@@ -253,9 +267,10 @@ def _interpreter_of(subject: Subject, runtime: Runtime) -> tuple[ByInterpreter |
     if interpret is None:
         return None, "hologram-atlas, which interprets its IR, is not installed"
     kernel = interpret(subject.ir)
-    if kernel.signature != subject.kernel.signature:
+    if (kernel.signature, kernel.dtype) != (subject.kernel.signature, subject.kernel.dtype):
         raise HologramError(
-            f"its IR is that of a kernel with signature {kernel.signature}, its row's is {subject.kernel.signature}"
+            f"its IR is of a kernel for {kernel.dtype} with signature {kernel.signature}, "
+            f"its row for {subject.kernel.dtype} with {subject.kernel.signature}"
         )
     return ByInterpreter(_bind(kernel, "python", subject.parameters)), ""
 

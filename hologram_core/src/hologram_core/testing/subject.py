@@ -73,7 +73,8 @@ def _of_path(path: str, runtime: Runtime) -> list[Source]:
 
 def find_interpreter(runtime: Runtime) -> Callable[[Mapping[str, Any]], Kernel] | None:
     """Return what makes a kernel of IR that defines the results of its native one, if a provider has that."""
-    return _function_of_some_provider(runtime, "interpret")
+    load = _function_of_some_provider(runtime, "load_interpreter")
+    return None if load is None else load()
 
 
 def _function_of_some_provider(runtime: Runtime, name: str) -> Callable[..., Any] | None:

@@ -7,7 +7,7 @@ NotApplicable.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -29,8 +29,7 @@ def results(body: Body) -> None:
     """The values are those of the reference, at every size around the tails of vectors."""
     if body.reference is None:
         raise NotApplicable("its op has no reference")
-    for dims in body.sizes(several=_SEVERAL):
-        _compare(body, body.reference, dims, body.values(dims), body.ulp)
+    _compare_at(body, body.reference, body.sizes(several=_SEVERAL), body.ulp)
 
 
 def specials(body: Body) -> None:
@@ -52,22 +51,27 @@ def interpreter(body: Body) -> None:
     """The values are those of the interpreter, which defines the language, special ones too."""
     if body.interpreter is None:
         raise NotApplicable(body.why_no_interpreter)
-    for dims in body.sizes(_INTERPRETED, _INTERPRETED_SEVERAL):
-        _compare(body, body.interpreter, dims, body.values(dims), None)
+    _compare_at(body, body.interpreter, body.sizes(_INTERPRETED, _INTERPRETED_SEVERAL), None)
     for dims, values in _special_values(body):
         _compare(body, body.interpreter, dims, values, None)
 
 
-def _compare(body: Body, definition: Definition, dims: Dims, values: Values, ulp: float | None) -> None:
-    """One call against its definition, refusals included."""
+def _compare_at(body: Body, definition: Definition, sizes: Iterable[Dims], ulp: float | None) -> None:
+    """Compare calls of several sizes. Raises NotApplicable if none of them has a result."""
+    if not sum(_compare(body, definition, dims, body.values(dims), ulp) for dims in sizes):
+        raise NotApplicable(f"by {definition.name} no arguments that were made have a result")
+
+
+def _compare(body: Body, definition: Definition, dims: Dims, values: Values, ulp: float | None) -> bool:
+    """Compare one call with its definition, refusals included; return whether there were results."""
     try:
         expected = definition.results(values)
     except TimeoutError:
-        return
+        return False
     except (ValueError, KernelError) as error:
         if body.call(body.place(values), f"called with {body.text(dims)}") is None:
             raise Broken(f"it has a result where {definition.name} has none: {error} ({body.text(dims)})") from error
-        return
+        return False
     placed = body.place(values)
     refusal = body.call(placed, f"called with {body.text(dims)}")
     if refusal is not None:
@@ -75,6 +79,7 @@ def _compare(body: Body, definition: Definition, dims: Dims, values: Values, ulp
     difference = find_difference(body, values, body.results(placed), expected, ulp=ulp)
     if difference:
         raise Broken(f"{difference} ({body.text(dims)})")
+    return True
 
 
 # ---- special values ------------------------------------------------------------------------------
