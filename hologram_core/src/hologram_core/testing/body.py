@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import cached_property
-from math import prod
+from math import isqrt, prod
 from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
@@ -49,39 +50,27 @@ STYLES = (WIDE, POSITIVE, SMALL)  #: which of them a kernel takes is tried in th
 _PROBABILITIES = ("log", "sqrt", "rsqrt", "vector_pow", "cross_entropy", "binary_cross_entropy")
 
 
+@dataclass(eq=False)
 class Body:
-    """One kernel at one level."""
+    """One kernel at one level, and what is known of it."""
 
-    def __init__(
-        self,
-        bound: BoundKernel,
-        names: Sequence[str] = (),
-        *,
-        spec: OpSpec | None = None,
-        has_own_call: bool = False,
-        reference: Definition | None = None,
-        ulp: float | None = None,
-        interpreter: Definition | None = None,
-        why_no_interpreter: str = "",
-        is_unchecked: bool = False,
-        reopen: Callable[[], BoundKernel] | None = None,
-        sizes: Sequence[int] | None = None,
-        seed: int = 0,
-    ) -> None:
-        self.bound = bound
-        self.signature = bound.signature  #: of its row
-        self.spec = spec  #: of the op of its name, if there is one
-        self.has_own_call = has_own_call  #: it can be called by its own name, whether or not an op uses it
-        self.reference = reference
-        self.ulp = ulp  #: the error allowed against the reference, None for rounding each term
-        self.interpreter = interpreter
-        self.why_no_interpreter = why_no_interpreter
-        self.is_unchecked = is_unchecked  #: what it does is undefined where the interpreter refuses
-        self.reopen = reopen  #: gives the same body of a second copy of its library
-        self.doing = Doing()  #: told before each call what is about to be done
-        self._given_sizes = sizes
-        self._seed = seed
-        inputs = list(names) or [f"arg{i}" for i in range(len(self.signature.inputs))]
+    bound: BoundKernel
+    parameters: Sequence[str] = ()  #: names of its inputs; without them arg0, arg1, ...
+    spec: OpSpec | None = None  #: of the op of its name, if there is one
+    has_own_call: bool = False  #: it can be called by its own name, whether or not an op uses it
+    reference: Definition | None = None
+    ulp: float | None = None  #: the error allowed against the reference, None for rounding each term
+    interpreter: Definition | None = None
+    why_no_interpreter: str = ""
+    is_unchecked: bool = False  #: what it does is undefined where the interpreter refuses
+    reopen: Callable[[], BoundKernel] | None = None  #: gives the same body of a second copy of its library
+    given_sizes: Sequence[int] | None = None  #: in place of the sizes that each check chooses
+    seed: int = 0
+    doing: Doing = field(default_factory=Doing)  #: told before each call what is about to be done
+
+    def __post_init__(self) -> None:
+        self.signature = self.bound.signature  #: of its row
+        inputs = self.parameters or [f"arg{i}" for i in range(len(self.signature.inputs))]
         self.names = (*inputs, *_output_names(self.signature))  #: of all parameters
         self._arenas: dict[int, Arena] = {}
         self._drawn: dict[tuple[object, ...], Values] = {}
@@ -126,11 +115,11 @@ class Body:
         names = [dim for dim in signature.dims if isinstance(dim, str)] or ["()"]
         fixed: Dims = {dim: dim for dim in signature.dims if isinstance(dim, int)}
         largest = max(kernel.min_n, min(kernel.max_n, LARGEST))
-        choices = {*(one if len(names) == 1 else several)} if self._given_sizes is None else {*self._given_sizes}
+        choices = {*(one if len(names) == 1 else several)} if self.given_sizes is None else {*self.given_sizes}
         if len(names) > 1 and self._has_free_sizes:
             choices.add(ROOMY)
         if kernel.min_n > 0 or kernel.max_n < MAX_N:
-            choices |= {kernel.min_n, largest} if len(names) == 1 else {-int(-(kernel.min_n**0.5) // 1)}
+            choices |= {kernel.min_n, largest} if len(names) == 1 else {isqrt(kernel.min_n) + 1}
         found = []
         for combination in self._combinations(sorted(choices), len(names)):
             dims: Dims = {**fixed, **dict(zip(names, combination, strict=True))}
@@ -149,7 +138,7 @@ class Body:
             yield from itertools.product(choices, repeat=count)
             return
         yield from ((size,) * count for size in choices)
-        rng = np.random.default_rng(self._seed)
+        rng = np.random.default_rng(self.seed)
         yield from (tuple(map(int, row)) for row in rng.choice(choices, (MOST // 4, count)))
 
     def shapes(self, dims: Dims) -> list[tuple[int, ...] | None]:
@@ -201,7 +190,7 @@ class Body:
         return self.call(self.place(values), f"called with {self.text(dims)}")
 
     def _draw(self, style: Style, dims: Dims, salt: int) -> Values:
-        rng = np.random.default_rng([self._seed, salt, *dims.values()])
+        rng = np.random.default_rng([self.seed, salt, *dims.values()])
         values: Values = []
         for param, dtype, shape in zip(self.signature.params, self.dtypes, self.shapes(dims), strict=True):
             if shape is None:

@@ -7,7 +7,7 @@ says what it means if the process dies in it. Arrays lie in arenas, so that a ke
 from __future__ import annotations
 
 import gc
-import threading as threading_
+import threading
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from functools import partial
@@ -280,7 +280,7 @@ def threads(body: Body) -> None:
     body.doing(f"called from {_THREADS} threads at once ({body.text(dims)})")
     found: list[str] = []
     work = [
-        threading_.Thread(target=_repeat, args=(body, dims, salt, expected, found)) for salt, expected in enumerate(own)
+        threading.Thread(target=_repeat, args=(body, dims, salt, expected, found)) for salt, expected in enumerate(own)
     ]
     for thread in work:
         thread.start()

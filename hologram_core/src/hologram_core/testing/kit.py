@@ -80,7 +80,7 @@ def check_kernel(
         raise ValueError(f"check_kernel(): op {kernel.op!r} is not in the catalogue; pass a reference")
     definition = ByReference(reference, kernel.signature)
     names = spec.parameters if spec else ()
-    body = Body(kernel, names, reference=definition, ulp=ulp or ULP.get(kernel.op), sizes=sizes, seed=seed)
+    body = Body(kernel, names, reference=definition, ulp=ulp or ULP.get(kernel.op), given_sizes=sizes, seed=seed)
     run = run_in_child if METHOD == "fork" else run_here
     label = Row("", kernel.op, kernel.dtype, kernel.isa, "", "not run")
     failed = [row for row in _rows(label, run(_check_body, body, timeout=timeout)) if row.verdict == "failed"]

@@ -23,6 +23,7 @@ Side: TypeAlias = Literal["middle", "start", "end"]
 
 PROTECTS = sys.platform != "win32"
 _PAGE = mmap.PAGESIZE
+_GUARD = 16 * _PAGE  # without access: so far a kernel may stray and still be caught
 _CANARY = 0xA5
 _NO_ACCESS, _READ, _READ_WRITE = 0, 1, 3  # of mprotect, the same everywhere
 
@@ -37,13 +38,12 @@ class Arena:
 
     def __init__(self, nbytes: int) -> None:
         self.capacity = -(-(nbytes + 64) // _PAGE) * _PAGE
-        size = self.capacity + 4 * _PAGE  # a page of canaries and one without access on either side
-        self._map = mmap.mmap(-1, size)
-        self._bytes = np.frombuffer(self._map, np.uint8)
-        self._inner = self._bytes[_PAGE:-_PAGE]
+        size = self.capacity + 2 * _PAGE + 2 * _GUARD  # a page of canaries on either side
+        self._bytes = np.frombuffer(mmap.mmap(-1, size), np.uint8)
+        self._inner = self._bytes[_GUARD:-_GUARD]
         self._span = (0, 0)
-        self._protect(0, _PAGE, _NO_ACCESS)
-        self._protect(size - _PAGE, _PAGE, _NO_ACCESS)
+        self._protect(0, _GUARD, _NO_ACCESS)
+        self._protect(size - _GUARD, _GUARD, _NO_ACCESS)
 
     def place(self, value: Array, side: Side = "middle", offset: int = 0) -> Array:
         """Return a copy of an array that touches the page without access on a side, or none.
@@ -69,11 +69,11 @@ class Arena:
     @contextmanager
     def read_only(self) -> Iterator[None]:
         """For a while, no byte can be written."""
-        self._protect(_PAGE, self._inner.size, _READ)
+        self._protect(_GUARD, self._inner.size, _READ)
         try:
             yield
         finally:
-            self._protect(_PAGE, self._inner.size, _READ_WRITE)
+            self._protect(_GUARD, self._inner.size, _READ_WRITE)
 
     def _protect(self, offset: int, size: int, access: int) -> None:
         if not PROTECTS:

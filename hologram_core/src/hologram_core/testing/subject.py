@@ -54,6 +54,9 @@ def find_sources(what: str | os.PathLike[str], runtime: Runtime) -> list[Source]
 
 def _of_provider(provider: Provider, runtime: Runtime) -> list[Source]:
     """The libraries of a pack, which says in what folder they are; else what a provider has declared."""
+    if provider.plugin is None:
+        failures = "; ".join(f"{failure.where}: {failure.message}" for failure in provider.failures)
+        raise HologramError(f"check({provider.name!r}): this provider cannot be used: {failures}")
     folder = getattr(provider.plugin, "folder", None)
     if isinstance(folder, (str, os.PathLike)):
         return [source._replace(is_pack=True) for source in _of_path(os.fspath(folder), runtime)]

@@ -33,18 +33,21 @@ def results(body: Body) -> None:
 
 
 def specials(body: Body) -> None:
-    """NaN, infinities, signed zeros, subnormals and the largest and smallest numbers give what the reference gives."""
-    if not body.signature.elementwise:
-        raise NotApplicable("only where each element stands for itself")
+    """NaN, infinities, zeros of both signs, subnormals and the largest numbers give what the reference gives.
+
+    Of kernels that are not element-wise, and without a reference, only that it returns.
+    """
     if not _given(body):
         raise NotApplicable("no input is an array")
-    if body.reference is None and (body.interpreter is not None or not any(dtype.kind == "f" for dtype in body.dtypes)):
-        raise NotApplicable("its op has no reference")
+    if body.reference is None and body.interpreter is not None:
+        raise NotApplicable("its op has no reference, and the interpreter is given special values too")
+    if body.reference is None and not any(body.dtypes[i].kind == "f" for i in _given(body)):
+        raise NotApplicable("its op has no reference, and nothing that it reads is a float")
     for dims, values in _special_values(body):
-        if body.reference is not None:
+        if body.reference is not None and body.signature.elementwise:
             _compare(body, body.reference, dims, values, body.ulp)
         else:
-            body.call(body.place(values), "called with special values")
+            body.call(body.place(values), f"called with special values ({body.text(dims)})")
 
 
 def interpreter(body: Body) -> None:
@@ -86,14 +89,15 @@ def _compare(body: Body, definition: Definition, dims: Dims, values: Values, ulp
 
 
 def _special_values(body: Body) -> Iterator[tuple[Dims, Values]]:
-    """Arguments of an element-wise kernel that are all combinations of special values, or many of them."""
+    """Arguments of special values: all combinations of them element by element, else some here and there."""
     given = _given(body)
-    if not body.signature.elementwise or not given:
+    if not body.signature.elementwise:
+        yield from ((dims, _sprinkled(body, dims, given)) for dims in body.few_sizes())
         return
     step = max(body.bound.min_n, min(body.bound.max_n, 1024))
     dims: Dims = {"()": step}
     columns = dict(zip(given, _combinations([_special(body.dtypes[i]) for i in given]), strict=True))
-    for begin in range(0, len(columns[given[0]]), step):
+    for begin in range(0, len(columns[given[0]]) if given else 0, step):
         values = body.values(dims)
         for i in range(len(values)):
             if i in columns:
@@ -101,6 +105,17 @@ def _special_values(body: Body) -> Iterator[tuple[Dims, Values]]:
             elif i not in body.arrays:
                 values[i] = body.dtypes[i].type(1.5 + i)
         yield dims, values
+
+
+def _sprinkled(body: Body, dims: Dims, given: Sequence[int]) -> Values:
+    """Ordinary arguments with special values in some places of their floats."""
+    rng = np.random.default_rng(body.seed)
+    values = body.values(dims)
+    for i in given:
+        if body.dtypes[i].kind == "f":
+            chosen = rng.random(values[i].shape) < 0.2
+            values[i][chosen] = rng.choice(_special(body.dtypes[i]), np.count_nonzero(chosen))
+    return values
 
 
 def _given(body: Body) -> list[int]:
