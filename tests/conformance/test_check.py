@@ -106,6 +106,37 @@ def test_kernels_of_the_language_pass(tmp_path):
     assert report.unchecked == ()
 
 
+GATHER = """
+from atlas_kernel import DeviceArray, f32, get_global_id, i32, u32
+
+def gather(x: DeviceArray[f32], index: DeviceArray[i32], out: DeviceArray[f32], n: u32):
+    i = get_global_id()
+    if i < n:
+        out[i] = x[index[i]]
+
+def halved_until_one(x: DeviceArray[i32], out: DeviceArray[i32], n: u32):
+    i = get_global_id()
+    if i < n:
+        left = x[i]
+        while left != 1:
+            left = (left + 1) // 2
+            out[i] = left
+"""
+
+
+def test_nothing_is_called_with_what_it_does_not_take(tmp_path):
+    """Unchecked kernels with indices outside, and work items that never end: the interpreter tells."""
+    source = tmp_path / "source" / "gather.py"
+    source.parent.mkdir()
+    source.write_text(GATHER)
+    built = build_libraries([source], tmp_path / "libs", levels=["baseline"], unchecked=True)
+    assert not built.errors
+    report = check(tmp_path / "libs", runtime=hg.Runtime(providers=LOADERS))
+    assert report.failed == ()
+    for name in ("answers", "guards", "threads", "interpreter"):
+        assert set(verdicts(report, name).values()) == {"passed"}
+
+
 def test_standard_library_passes_by_its_name():
     report = check("hologram-stdlib", runtime=hg.Runtime(providers=["hologram-stdlib"], isa="baseline"))
     assert report.failed == ()
@@ -235,6 +266,32 @@ def test_what_cannot_be_checked_is_refused_with_the_reason(what, providers, mess
     monkeypatch.chdir(tmp_path)
     with pytest.raises(hg.HologramError, match=re.escape(message)):
         check(what, runtime=hg.Runtime(providers=providers))
+
+
+class Broken:
+    @hg.hookimpl
+    def provide_kernels(self):
+        """No hook has this name."""
+
+
+def test_provider_that_cannot_be_used_is_refused_with_the_reason():
+    runtime = hg.Runtime(providers=[])
+    with pytest.warns(hg.PluginWarning):
+        runtime.register(Broken(), "broken")
+    with pytest.raises(hg.HologramError, match=r"check\('broken'\): it has no kernels"):
+        check("broken", runtime=runtime)
+
+
+def test_kernel_for_large_arrays_only_is_checked_with_those():
+    def add(a, b, out):
+        assert 5000 <= out.size <= 6000
+        np.add(a, b, out=out)
+
+    kernels = [python_kernel(add, op, signature, "f64", min_n=5000, max_n=6000) for op, signature in (
+        ("flat_add", "(),()->()"), ("table_add", "(m,n),(m,n)->(m,n)"))]  # fmt: skip
+    report = check("large", runtime=runtime_with(large=DeclaringProvider(kernels)))
+    assert report.failed == ()
+    assert verdicts(report, "answers") == {("flat_add", "python"): "passed", ("table_add", "python"): "passed"}
 
 
 # ---- the command ---------------------------------------------------------------------------------

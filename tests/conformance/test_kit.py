@@ -16,9 +16,10 @@ from support.loadable import compile_c
 from support.providers import DeclaringProvider, python_kernel, runtime_of
 
 import hologram_core as hg
-from hologram_core.testing import PROTECTS, KernelCheckError, check, check_kernel, child, kit
+from hologram_core.testing import CHECKS, PROTECTS, KernelCheckError, check, check_kernel, child, kit
 from hologram_core.testing.memory import Arena
 
+ROOT = Path(__file__).parents[2]
 SOURCE = Path(__file__).parent / "bad" / "kernels.c"
 NAMES = re.findall(r"^    ROW\((\w+),", SOURCE.read_text(), re.MULTILINE)
 GUARDED = pytest.mark.skipif(not PROTECTS, reason="without mprotect a read leaves no trace")
@@ -152,6 +153,11 @@ def test_without_a_reference_the_contract_is_checked_and_values_are_not(bad):
     assert results == {"not applicable": "its op has no reference"}
     assert {"good f32", "wrong_tail f32"} <= set(report.unchecked)
     assert "no values were checked, for lack of a reference or an interpreter, of good f32" in report.summary
+
+
+def test_every_check_is_documented_in_order():
+    page = (ROOT / "docs" / "conformance.md").read_text("utf-8")
+    assert re.findall(r"^\| `(\w+)` \|", page, re.MULTILINE) == ["opens", *CHECKS]
 
 
 # ---- one kernel ----------------------------------------------------------------------------------

@@ -32,7 +32,7 @@ TAILS = (*range(71), 97, 128, 255, 256, 257, 1000)
 SEVERAL = (0, 1, 3, 7, 16, 17, 33)  #: of signatures with several dimensions
 FEW, FEW_OF_SEVERAL = (1, 5, 16, 33, 64), (3, 17)
 ROOMY = 250  #: elements that are enough for a kernel whose sizes are numbers of its call, where they are small
-LARGEST = 4096  #: elements of the largest array of a call
+LARGEST = 4096  #: elements of the largest array of a call, where the kernel takes so few
 MOST = 800  #: calls of one check with all combinations of sizes; more are a random choice of them
 FILL = 0x5B  #: every byte of an output before a call
 
@@ -114,7 +114,7 @@ class Body:
         signature, kernel = self.signature, self.bound
         names = [dim for dim in signature.dims if isinstance(dim, str)] or ["()"]
         fixed: Dims = {dim: dim for dim in signature.dims if isinstance(dim, int)}
-        largest = max(kernel.min_n, min(kernel.max_n, LARGEST))
+        largest = min(kernel.max_n, max(LARGEST, 2 * kernel.min_n))
         choices = {*(one if len(names) == 1 else several)} if self.given_sizes is None else {*self.given_sizes}
         if len(names) > 1 and self._has_free_sizes:
             choices.add(ROOMY)
