@@ -154,3 +154,21 @@ def test_statement_does_what_it_does_in_python(body: str, wanted: list[int], way
     out = np.zeros(3, np.int64)
     handle(out)
     assert out.tolist() == [*wanted, 0, 0, 0][:3]
+
+
+def test_interpreter_stops_work_items_that_do_not_end() -> None:
+    text = """
+from atlas_kernel import *
+
+def countdown(x: DeviceArray[i64], n: u32):
+    i = get_global_id()
+    if i < n:
+        while x[i] != 0:
+            x[i] -= 1
+"""
+    handle = interpreter(lower(parse_source(text)[0]), max_steps=10)
+    x = np.array([3, 10])
+    handle(x)
+    assert x.tolist() == [0, 0]
+    with pytest.raises(TimeoutError, match=r"countdown\(\): a work item took more than 10 turns of loops"):
+        handle(np.array([3, 11]))

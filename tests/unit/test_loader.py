@@ -18,6 +18,7 @@ from support import loadable
 import hologram_core as hg
 import hologram_dynamic as hd
 from hologram_dynamic import startup
+from hologram_dynamic.library import open_again
 from hologram_dynamic.plugin import DynamicProvider
 
 X = np.arange(4, dtype="f4")
@@ -197,6 +198,17 @@ def test_library_is_closed_when_nothing_holds_it(libs):
     del handle
     gc.collect()
     assert opened() is None
+
+
+def test_library_opened_again_is_apart_from_the_first(libs):
+    first = hd.open_library(libs / "custom_op.so")
+    again = open_again(first)
+    addresses = {library.rows[0].variants[0][1] for library in (first, again, hd.open_library(libs / "custom_op.so"))}
+    assert len(addresses) == 2
+    kept = weakref.ref(again.rows[0].owner)
+    del again
+    gc.collect()
+    assert kept() is None
 
 
 def test_rebuilt_library_replaces_the_one_of_its_path(tmp_path):

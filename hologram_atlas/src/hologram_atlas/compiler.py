@@ -107,16 +107,20 @@ def compile_file(
 # ---- without a compiler --------------------------------------------------------------------------
 
 
-def interpreter(lowered: Lowered) -> KernelHandle:
-    """Return a handle that runs a kernel in Python (interpret.py), called as the compiled one is."""
-    return KernelHandle(_Interpreted(lowered).description())
+def interpreter(lowered: Lowered, *, max_steps: int | None = None) -> KernelHandle:
+    """Return a handle that runs a kernel in Python (interpret.py), called as the compiled one is.
+
+    A call in which a work item takes more than `max_steps` turns of loops raises TimeoutError.
+    """
+    return KernelHandle(_Interpreted(lowered, max_steps).description())
 
 
 class _Interpreted:
     """The rows of a kernel as Python functions."""
 
-    def __init__(self, lowered: Lowered) -> None:
+    def __init__(self, lowered: Lowered, max_steps: int | None) -> None:
         self.lowered = lowered
+        self.max_steps = max_steps
         self.kernel = lowered.kernel
         self.interface = lowered.interface
 
@@ -172,7 +176,11 @@ class _Interpreted:
             array, axis = places[0]
             given.setdefault(name, given[array].size if axis is None else dims.get(name))
         free = {name: dims[name] for name in self.interface.dims}
-        interpret.run(self.kernel, given, self._extent(given, free), dims=free)
+        try:
+            interpret.run(self.kernel, given, self._extent(given, free), dims=free, max_steps=self.max_steps)
+        except interpret.TooManySteps:
+            name = self.kernel.name
+            raise TimeoutError(f"{name}(): a work item took more than {self.max_steps} turns of loops") from None
 
     def _extent(self, given: dict[str, Any], dims: dict[str, int]) -> int:
         asked = int(given.get("extent", -1))

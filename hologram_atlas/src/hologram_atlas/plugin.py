@@ -1,8 +1,16 @@
-"""The plugin of hologram-atlas: sub-commands of `hologram`. Kernels reach the runtime through hologram-dynamic."""
+"""The plugin of hologram-atlas: sub-commands of `hologram`, and the interpreter for whoever checks kernels.
+
+Kernels reach the runtime through hologram-dynamic.
+"""
 
 from __future__ import annotations
 
-from hologram_core import hookimpl
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from hologram_core import Kernel, hookimpl
+
+MAX_STEPS = 100_000  #: turns of loops that one work item may take when a kernel is checked
 
 
 @hookimpl
@@ -11,3 +19,18 @@ def register_commands(cli: object) -> None:
     from .commands import add_commands  # here, since few processes run the command
 
     add_commands(cli)
+
+
+def load_interpreter() -> Callable[[Mapping[str, Any]], Kernel]:
+    """Return what makes a kernel in Python of the IR in a manifest; hologram_core.testing.check() calls this.
+
+    It raises CompileError for IR that is none, and its kernel TimeoutError in a call that does not come to an end.
+    """
+    from .compiler import interpreter, lower
+    from .schema import from_json
+
+    def interpret(ir: Mapping[str, Any]) -> Kernel:
+        (kernel,) = from_json(ir)
+        return interpreter(lower(kernel), max_steps=MAX_STEPS).kernel.rows[0]
+
+    return interpret

@@ -69,6 +69,27 @@ def providers(as_json: bool) -> None:
         _print_table(("provider", "version", "kernels", "hooks", "failures"), [_provider_cells(row) for row in rows])
 
 
+@hologram.command()
+@click.argument("what", metavar="FILE|FOLDER|PACK")
+@click.option("--timeout", type=click.FloatRange(min=0, min_open=True), help="Seconds one check may take; default: 60.")
+@as_json
+def check(what: str, timeout: float | None, as_json: bool) -> None:
+    """Check that the kernels of a library, a folder of libraries, a pack or another provider keep the contract."""
+    from . import testing  # here, since no other command needs it
+
+    report = testing.check(
+        what,
+        timeout=timeout or testing.TIMEOUT,
+        progress=lambda rows: None if as_json else click.echo(testing.text_of(rows)),
+    )
+    if as_json:
+        _print_json(report.to_dict())
+    else:
+        click.echo(report.summary)
+    if report.failed:
+        raise click.exceptions.Exit(1)
+
+
 def run(arguments: Sequence[str] | None = None) -> int:
     """Run the command with sys.argv or the given arguments; return the exit status."""
     args = list(sys.argv[1:] if arguments is None else arguments)

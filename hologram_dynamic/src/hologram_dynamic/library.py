@@ -86,6 +86,12 @@ def open_library(path: str | os.PathLike[str]) -> LoadedLibrary:
         raise LibraryError(f"{path}: {str(error).removeprefix('kernel library refused: ')}") from error
 
 
+def open_again(library: LoadedLibrary) -> LoadedLibrary:
+    """Open a second copy of a library, with functions and data of its own. Raises LibraryError."""
+    copy = _open_copy(read_trusted(library.path), library.path.name)
+    return read_opened(library.path, library.hash, copy.address, copy)
+
+
 def read_opened(path: Path, digest: str, address: int, owner: object) -> LoadedLibrary:
     """Read the table of a library that is in memory; owner keeps it there. Raises LibraryError."""
     with _without_gc():

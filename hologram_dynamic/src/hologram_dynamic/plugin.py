@@ -16,6 +16,8 @@ from .offers import Snapshot, offers_of
 from .startup import start
 
 if TYPE_CHECKING:
+    from hologram_core.testing import Source
+
     from .loader import LoadReport
 
 
@@ -58,3 +60,9 @@ class DynamicProvider:
 
         loader = own_loader(runtime)
         return loader.load_from_directory(path) if os.path.isdir(path) else loader.load_library(path)
+
+    def find_sources(self, path: str | os.PathLike[str]) -> list[Source]:
+        """Return the libraries of a file or folder, to be checked; hologram_core.testing.check() calls this."""
+        from .subjects import find_sources
+
+        return find_sources(path)
