@@ -96,7 +96,10 @@ CORNERS: list[tuple[str, str, tuple[Any, ...], Any]] = [
     ("i64(True) + a", "i64", (1,), 2),
 ]
 LIMITS = {
-    **{kind: (-(2 ** (bits - 1)), 2 ** (bits - 1) - 1) for kind, bits in (("i8", 8), ("i16", 16), ("i32", 32), ("i64", 64))},
+    **{
+        kind: (-(2 ** (bits - 1)), 2 ** (bits - 1) - 1)
+        for kind, bits in (("i8", 8), ("i16", 16), ("i32", 32), ("i64", 64))
+    },
     **{kind: (0, 2**bits - 1) for kind, bits in (("u8", 8), ("u16", 16), ("u32", 32), ("u64", 64), ("usize", 63))},
 }
 NUMPY = {"i64": np.int64, "u64": np.uint64, "f32": np.float32, "f64": np.float64}

@@ -140,8 +140,8 @@ SMALL double sigmoid_f64(double x) {
 }
 
 /* Float to integer: without the fraction, the nearest that fits, NaN as 0. `low` and `high` are the
- * numbers at or beyond which it is the smallest or the largest. What is converted always fits, since
- * a conversion that only some numbers may go through keeps a loop from being vectorised. */
+ * numbers at or beyond which it is the smallest or the largest. What is converted always fits,
+ * since a conversion that only some numbers may go through keeps a loop from being vectorised. */
 #define DEFINE_CONVERSION(T, to, F, from, smallest, largest, low, high, step)                      \
     SMALL T from##_to_##to(F x) {                                                                  \
         const F below_high = high - high * step; /* the largest that fits */                       \
@@ -165,6 +165,7 @@ DEFINE_CONVERSIONS(int64_t, usize, 0, INT64_MAX, 0x0p0, 0x1p63)
 
 #undef DEFINE_FLOAT
 #undef DEFINE_CONVERSIONS
+#undef DEFINE_CONVERSION
 
 /* ---- failures ------------------------------------------------------------------------------ */
 
