@@ -28,7 +28,9 @@ sources = $(if $(wildcard $(1)),$(shell find $(1) -name '*.[ch]' -not -path '*/b
 HEADERS := $(wildcard hologram_core/src/hologram_core/include/hologram/*.h)
 C_FILES = $(shell find $(DISTS) benchmarks examples tests -name '*.[ch]' -not -path '*/build/*')
 
-.PHONY: help demo test fuzz lint docs bench ulp sanitize test-all wheels wheels-all fmt clean
+EXAMPLES := $(addprefix example-,kalman audio image)
+
+.PHONY: help demo examples $(EXAMPLES) test fuzz lint docs bench ulp sanitize test-all wheels wheels-all fmt clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## */\1\t/' | expand -t 12
@@ -58,6 +60,11 @@ $(filter-out %-hologram_core,$(INSTALLED)): | $(VENV)/.installed-hologram_core
 
 demo: $(VENV)/.group-demo $(INSTALLED)  ## handwritten digits, one at a time, beside NumPy
 	$(BIN)/python examples/digits/demo.py
+
+examples: $(EXAMPLES)  ## a drone's flight, the loudness of speech and a photo, beside NumPy and SciPy
+
+$(EXAMPLES): example-%: $(VENV)/.group-examples $(INSTALLED)
+	$(BIN)/python examples/$*/demo.py
 
 test: $(VENV)/.group-test $(INSTALLED)  ## the tests
 	$(BIN)/pytest -q
@@ -160,7 +167,7 @@ wheels-all:  ## the same on every Python we support that is installed here
 	@$(call each_python,wheels)
 
 clean:  ## remove everything that make made
-	rm -rf .venv build dist docs/made examples/digits/out .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf .venv build dist docs/made examples/*/out .mypy_cache .pytest_cache .ruff_cache .hypothesis
 	rm -rf $(foreach dist,$(DISTS),$(dist)/build $(dist)/src/*.egg-info)
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 	find $(DISTS) -name '*.so' -delete

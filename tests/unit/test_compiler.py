@@ -15,6 +15,7 @@ import hologram_core as hg
 from hologram_atlas import build_libraries, compile_file, compile_text
 from hologram_atlas.compiler import lower, read, render, to_json
 from hologram_atlas.errors import CompileError
+from hologram_atlas.parse import parse_source
 from hologram_atlas.schema import from_json
 from hologram_atlas.toolchain import find_compiler
 from hologram_core.guarded import guarded_copy
@@ -185,6 +186,23 @@ def test_loop_of_the_seed_is_one_vector_loop(seed: str) -> None:
     assert vector
     for body in vector:
         assert not re.search(r"\t(j\w+|call)\t", body)
+
+
+@pytest.mark.skipif(len(Settings().levels) < 2, reason="this looks for vector instructions of AVX2")
+@pytest.mark.parametrize(
+    ("result", "instruction"),
+    [("u8(min(max(x[i], 0.0), 1.0) * 255.0 + 0.5)", "vcvttps2dq"), ("u8(x[i] ** gamma)", "vfn?m(add|sub)\\w+pd")],
+)
+def test_conversions_and_powers_are_vectorised(result: str, instruction: str) -> None:
+    source = f"""
+def f(x: DeviceArray[f32], gamma: f32, out: DeviceArray[u8], n: u32):
+    i = get_global_id()
+    if i < n:
+        out[i] = {result}
+"""
+    (kernel,) = parse_source(source)
+    text = find_compiler().assembly(render("f", [lower(kernel)]), "avx2")
+    assert re.search(rf"\t{instruction}\t.*%ymm", text)
 
 
 def test_certificate_says_what_is_checked() -> None:
