@@ -7,7 +7,7 @@ from hologram_core import hookimpl
 
 @hookimpl
 def register_commands(cli: object) -> None:
-    """Add `hologram build`."""
+    """Add `hologram build` and `watch`."""
     from .commands import add_commands  # here, since few processes run the command
 
     add_commands(cli)

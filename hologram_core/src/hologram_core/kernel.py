@@ -8,7 +8,8 @@ SignatureError, TypeError or ValueError.
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import MISSING, dataclass, field
+from dataclasses import fields as dataclass_fields
 from typing import Any
 
 from . import dtypes
@@ -104,8 +105,11 @@ class Kernel:
 
         `opener` returns the kernel with its addresses. It is called by opened().
         """
-        variants = tuple((level, 0) for level in levels)
-        return Kernel(op, _signature(signature), dtypes.name(dtype), variants, opener=opener, **fields)
+        kernel = object.__new__(Kernel)
+        vars(kernel).update(_DEFAULTS, op=op, signature=_signature(signature), dtype=dtypes.name(dtype), **fields)
+        vars(kernel).update(variants=tuple((level, 0) for level in levels), opener=opener)
+        kernel.__post_init__()  # so far what __init__ does, in a third of its time: there may be thousands
+        return kernel
 
     def opened(self) -> Kernel:
         """Return the kernel with its addresses: itself, or what its opener returns. Raises what that raises.
@@ -160,6 +164,7 @@ class Kernel:
         return next(((level, addresses[level]) for level in reversed(levels) if level in addresses), None)
 
 
+_DEFAULTS = {item.name: item.default for item in dataclass_fields(Kernel) if item.default is not MISSING}
 _ANNOUNCED = ("op", "signature", "dtype", "min_n", "max_n", "rank_priority")
 _KINDS: Mapping[str, type] = {
     **dict.fromkeys(("op", "dtype", "tier", "doc"), str),

@@ -12,8 +12,8 @@ import re
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from functools import partial
-from typing import TYPE_CHECKING
+from functools import lru_cache, partial
+from typing import TYPE_CHECKING, Any
 
 import pluggy
 
@@ -22,6 +22,8 @@ from .errors import PluginError, PluginWarning
 from .provider import FOREIGN, Provider, text_of
 
 if TYPE_CHECKING:
+    from pluggy import HookimplOpts
+
     from .runtime import Runtime
 
 
@@ -120,8 +122,31 @@ def _found(name: str, version: str, points: Sequence[tuple[str, Callable[[], obj
 # ---- the providers of a runtime ------------------------------------------------------------------
 
 
+class _Manager(pluggy.PluginManager):
+    """Looks closely at what carries the mark of hookimpl alone; pluggy looks at every attribute there is."""
+
+    def parse_hookimpl_opts(self, plugin: Any, name: str) -> HookimplOpts | None:
+        return super().parse_hookimpl_opts(plugin, name) if _is_marked(plugin, name) else None
+
+
+def _is_marked(plugin: object, name: str) -> bool:
+    """Whether an attribute, wherever it is defined, is marked; properties are not evaluated."""
+    own = getattr(plugin, "__dict__", {})
+    return hasattr(own[name], _MARK) if name in own else name in _marked_by(type(plugin))  # type: ignore[arg-type]  # types are hashable
+
+
+@lru_cache(maxsize=256)
+def _marked_by(kind: type) -> frozenset[str]:
+    """The attributes of a class that are marked; several packs have the class of their plugins in common."""
+    attributes = {name: value for base in reversed(kind.__mro__) for name, value in vars(base).items()}
+    return frozenset(name for name, value in attributes.items() if hasattr(value, _MARK))
+
+
+_MARK = f"{hookspecs.PROJECT}_impl"
+
+
 def _new_manager() -> pluggy.PluginManager:
-    manager = pluggy.PluginManager(hookspecs.PROJECT)
+    manager = _Manager(hookspecs.PROJECT)
     manager.add_hookspecs(hookspecs)
     return manager
 

@@ -43,7 +43,7 @@ class DynamicProvider:
     @hookimpl
     def declare_ops(self) -> Iterable[OpSpec]:
         """The ops that loaded kernels define."""
-        return self._snapshot.specs()
+        return self._snapshot.defining.values()
 
     def load_kernels(self, runtime: Runtime, path: str | os.PathLike[str]) -> LoadReport:
         """Load a folder or a library into the runtime, for good; Runtime.load_kernels() calls this."""
