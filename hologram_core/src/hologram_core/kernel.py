@@ -147,6 +147,37 @@ class Kernel:
         doc = (getattr(function, "__doc__", None) or "").strip().partition("\n")[0]
         return Kernel(name, _signature(signature), dtypes.name(dtype), function=function, **{"doc": doc, **fields})
 
+    @staticmethod
+    def from_cffi(
+        ffi: Any,
+        lib: Any,
+        name: str,
+        *,
+        signature: str | Signature,
+        dtype: object,
+        parameters: str,
+        arguments: str,
+        returns: str = "",
+        **fields: Any,
+    ) -> Kernel:
+        """Make a Kernel of an existing C function that is declared to cffi: lib is ffi.dlopen(...), or a module's lib.
+
+        `parameters` names those of the signature, inputs first. `arguments` says what C is given, in its order:
+        parameters, sizes of the signature (`n` is the number of elements of element-wise kernels and whole
+        arrays) and whole numbers. `returns` says what the result is: an output, "status" or "ignore".
+
+            Kernel.from_cffi(ffi, lib, "cblas_saxpy", signature="scalar,(n),inout(n)", dtype="f32",
+                             parameters="alpha x y", arguments="n alpha x 1 y 1")
+
+        The function may be called from several threads at once, without the GIL. Raises TypeError and ValueError
+        where the types in C are not those of the signature, and as Kernel does.
+        """
+        from .foreign import ForeignFunction  # here: few processes have one
+
+        parsed, dtype_name = _signature(signature), dtypes.name(dtype)
+        function = ForeignFunction(ffi, lib, name, parsed, dtype_name, parameters.split(), arguments.split(), returns)
+        return Kernel.from_python(function, signature=parsed, dtype=dtype_name, **{"op": name, "doc": "", **fields})
+
     @property
     def rank_priority(self) -> int:
         """The priority before any override: its own, else the tier's."""

@@ -320,7 +320,7 @@ def _has_hash(file: Path, wanted: str) -> bool:
 def find_libraries(folder: StrPath) -> tuple[list[Path], list[str]]:
     """Return the library files of a folder by name, and a note for each that is an old version of another.
 
-    Of custom_op.so and custom_op-<hash>.so, which a build writes both, the first is the current one.
+    Raises FolderNotFoundError, UntrustedError.
     """
     path = Path(folder).absolute()
     if not path.exists():
@@ -328,7 +328,16 @@ def find_libraries(folder: StrPath) -> tuple[list[Path], list[str]]:
     if not path.is_dir():
         raise FolderNotFoundError(folder, "this is no folder (load_library() loads a file)")
     check_folder(path)
-    files = sorted((file for file in path.iterdir() if file.suffix in SUFFIXES), key=lambda file: file.name)
+    return list_libraries(path)
+
+
+def list_libraries(folder: Path) -> tuple[list[Path], list[str]]:
+    """List the library files of a folder as find_libraries() does, whoever can write to it. Raises OSError.
+
+    Of custom_op.so and custom_op-<hash>.so, which a build writes both, the first is the current one.
+    """
+    names = sorted(name for name in os.listdir(folder) if name.endswith(SUFFIXES) and not name.startswith("."))
+    files = [folder / name for name in names]
     stems = {file.stem for file in files}
     versions = {file: match[1] for file in files if (match := _VERSION.fullmatch(file.stem)) and match[1] in stems}
     notes = [f"{file}: left out, {stem}{file.suffix} is its current version" for file, stem in versions.items()]

@@ -27,7 +27,7 @@ def check_folder(folder: str | os.PathLike[str]) -> None:
     """Raise UntrustedError if others may put files into a folder, or another folder there. Raises OSError."""
     path = Path(folder).absolute()
     _check(str(path), path.stat(), "folder")
-    _check_above(path)
+    _check_above(path, Path(os.path.realpath(path)))
 
 
 def read_trusted(path: str | os.PathLike[str], *, installed: bool = False) -> bytes:
@@ -39,17 +39,29 @@ def read_trusted(path: str | os.PathLike[str], *, installed: bool = False) -> by
     try:
         real = Path(os.path.realpath(path, strict=True))
         _check_kind(text, real.stat())
-        with os.fdopen(os.open(real, _FLAGS), "rb") as file:
-            status = os.fstat(file.fileno())
+        file = os.open(real, _FLAGS)
+        try:
+            status = os.fstat(file)
             _check_kind(text, status)
             _check(str(real), status, "file")
-            for folder in {Path(path).absolute().parent, real.parent}:
+            folders = Path(path).absolute().parent, real.parent
+            for folder in dict.fromkeys(folders):
                 _check(str(folder), folder.stat(), "folder", sticky=True)
-                if not installed:
-                    _check_above(folder)
-            return file.read()
+            if not installed:
+                _check_above(*folders)
+            return _read(file, status.st_size)
+        finally:
+            os.close(file)
     except OSError as error:
         raise LibraryError(f"{text}: cannot be read: {error.strerror or error}") from None
+
+
+def _read(file: int, size: int) -> bytes:
+    """All there is, in one piece where it has the size that it had: every call may have to wait for the GIL."""
+    pieces = [os.read(file, size + 1)]
+    while len(pieces[-1]) > 0 and sum(map(len, pieces)) != size:
+        pieces.append(os.read(file, size + 1))
+    return b"".join(pieces)
 
 
 def _check_kind(path: str, status: os.stat_result) -> None:
@@ -58,9 +70,9 @@ def _check_kind(path: str, status: os.stat_result) -> None:
         raise LibraryError(f"{path}: is {kind}, expected a library file")
 
 
-def _check_above(folder: Path) -> None:
+def _check_above(folder: Path, real: Path) -> None:
     """Nobody else can give the path of a folder to another one, by its links or without."""
-    for above in dict.fromkeys((*folder.parents, *Path(os.path.realpath(folder)).parents)):
+    for above in dict.fromkeys((*folder.parents, *real.parents)):
         _check(str(above), above.stat(), f"folder above {folder}", sticky=True)
 
 
@@ -76,8 +88,10 @@ def _check(path: str, status: os.stat_result, what: str, *, sticky: bool = False
             f"{path}: this {what} belongs to {_user_name(status.st_uid)}, who can change it, so code in it is not "
             f"trusted; chown {_user_name(os.geteuid())} {path}, or copy the libraries to a folder of yours"
         )
+    if sticky and status.st_mode & stat.S_ISVTX:
+        return
     for who, others in _writers(status):
-        if others and not (sticky and status.st_mode & stat.S_ISVTX):
+        if others:
             raise UntrustedError(
                 f"{path}: this {what} can be written by {who} ({stat.filemode(status.st_mode)}), "
                 f"so code in it is not trusted; chmod go-w {path}"

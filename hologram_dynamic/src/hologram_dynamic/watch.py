@@ -270,12 +270,15 @@ class _Libraries:
     def __init__(self, loader: KernelLoader, folder: Path, on_report: Callable[[LoadReport], object]) -> None:
         self.loader, self.folder, self.on_report = loader, folder, on_report
         self.broken: dict[Path, Exception] = {}
+        self.listed: list[Path] = []
 
     def files(self) -> list[Path]:
-        """The libraries there are. Raises as load_from_directory() does."""
-        from .loader import find_libraries
+        """The libraries there are; whether they are to be trusted is asked when they are opened. Raises OSError."""
+        from .loader import list_libraries
 
-        return find_libraries(self.folder)[0]
+        self.listed = []  # if the folder is not there
+        self.listed = list_libraries(self.folder)[0]
+        return self.listed
 
     def act(self, changed: Sequence[Path], gone: Sequence[Path]) -> dict[Path, Exception]:
         """Swap; return what is broken among what has changed."""
@@ -291,9 +294,7 @@ class _Libraries:
     def _others(self, changed: Sequence[Path]) -> list[Path]:
         """Files that have no library of their own yet, since one of the same content came from another file."""
         known = {*changed, *self.broken, *(library.path for library in self.loader.libraries)}
-        with suppress(FileNotFoundError):
-            return [path for path in self.files() if path not in known]
-        return []
+        return [path for path in self.listed if path not in known]
 
     def complain(self, place: Path, error: Exception) -> None:
         """Report that the folder cannot be listed."""
@@ -306,8 +307,10 @@ def watch_libraries(
     loader: KernelLoader, folder: str | os.PathLike[str], on_report: Callable[[LoadReport], object] | None
 ) -> Watch:
     """Load a folder, and follow it. KernelLoader.watch() is this. Raises as load_from_directory() does."""
+    from .loader import find_libraries
+
+    find_libraries(folder)  # raises
     libraries = _Libraries(loader, Path(folder).absolute(), on_report or print_report)
-    libraries.files()  # raises
     return Watch([libraries.folder], libraries.files, libraries.act, libraries.complain)
 
 
