@@ -77,12 +77,24 @@ def test_value_that_means_nothing_is_an_error(variable, text, message):
         {"priority": "a=5"},
         {"priority": {"a": 1.5}},
         {"strict": "maybe"},
+        {"kernel_path": ["libs"]},
     ],
     ids=repr,
 )
 def test_parameter_that_means_nothing_is_an_error(parameters):
     with pytest.raises(hg.SettingsError):
         hg.Runtime(**parameters)
+
+
+@pytest.mark.parametrize("text", ["libs", ".", "./libs", "~/libs", "/there" + os.pathsep + "here"])
+def test_kernel_path_relative_to_the_working_directory_is_refused(text):
+    wrong = text.rpartition(os.pathsep)[2]
+    with pytest.raises(hg.SettingsError) as caught:
+        Settings.from_environment({"HOLOGRAM_KERNEL_PATH": text})
+    assert str(caught.value) == (
+        f"HOLOGRAM_KERNEL_PATH: {wrong!r} is relative to the working directory, from which nothing is loaded; "
+        f"write the whole path, such as {os.path.abspath(wrong)}"
+    )
 
 
 def test_misspelt_variable_is_warned_about():

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from .compiler import build, lower, read, render
-from .errors import CompileError
+from .errors import BuildError, CompileError
 from .toolchain import LEVELS, SUFFIX, Compiler, find_compiler
 
 SOURCES = (".py", ".json", ".c")
@@ -116,6 +116,8 @@ def _build_one(source: Path, folder: Path, levels: Sequence[str], compiler: Comp
             return Built(source, note="it has no kernels")
         made = build(text, levels=levels, compiler=compiler)
         return _install(Built(source, names), made, folder)
+    except BuildError as error:
+        return Built(source, error=error.naming(source) if source.suffix == ".c" else error)
     except CompileError as error:
         return Built(source, error=error)
 
