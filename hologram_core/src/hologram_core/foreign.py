@@ -93,11 +93,16 @@ class ForeignFunction:
             return self._sizes[text]
         if text.lstrip("-").isdecimal():
             self._expect(text, kind, "iuf")
-            number = int(text)
-            self._ffi.cast(kind, number)
-            return lambda values: number
+            return self._constant(int(text), kind)
         known = ", ".join((*self._places, *self._sizes))
         raise self.fail(f"argument {text!r} is no parameter, size or whole number; there are {known}")
+
+    def _constant(self, number: int, kind: Any) -> Callable[[Values], object]:
+        try:
+            self._ffi.new(self._ffi.getctype(kind, "*"), number)
+        except OverflowError:
+            raise self.fail(f"argument '{number}' does not fit {kind.cname}") from None
+        return lambda values: number
 
     def _array(self, place: int, param: Param, kind: Any) -> Callable[[Values], object]:
         wanted = self._numpy(param)
@@ -223,9 +228,9 @@ def _kind_of(ffi: Any, function: Any, name: str) -> Any:
 
 
 def _traits(ffi: Any, kind: Any) -> tuple[str, int]:
-    """(NumPy's letter for the kind of number, bytes) of a C type; ("", 0) for what is no number."""
-    if kind.kind != "primitive" or kind.cname == "char":
-        return "", 0
+    """(NumPy's letter for the kind of number, bytes) of a C type; ("?", 0) for what is no number."""
+    if kind.kind != "primitive" or kind.cname == "char" or "omplex" in kind.cname:
+        return "?", 0
     if kind.cname in ("float", "double", "long double"):
         letter = "f"
     elif kind.cname == "_Bool":

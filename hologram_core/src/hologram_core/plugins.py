@@ -123,26 +123,24 @@ def _found(name: str, version: str, points: Sequence[tuple[str, Callable[[], obj
 
 
 class _Manager(pluggy.PluginManager):
-    """Looks closely at what carries the mark of hookimpl alone; pluggy looks at every attribute there is."""
+    """Finds the marks of hookimpl where they are kept; pluggy takes a close look at every attribute there is."""
 
     def parse_hookimpl_opts(self, plugin: Any, name: str) -> HookimplOpts | None:
-        return super().parse_hookimpl_opts(plugin, name) if _is_marked(plugin, name) else None
+        own = getattr(plugin, "__dict__", {})
+        return _mark(own[name]) if name in own else _marks(type(plugin)).get(name)  # type: ignore[arg-type]
 
 
-def _is_marked(plugin: object, name: str) -> bool:
-    """Whether an attribute, wherever it is defined, is marked; properties are not evaluated."""
-    own = getattr(plugin, "__dict__", {})
-    return hasattr(own[name], _MARK) if name in own else name in _marked_by(type(plugin))  # type: ignore[arg-type]  # types are hashable
+def _mark(attribute: object) -> HookimplOpts | None:
+    """What hookimpl has said about a function; properties are not evaluated."""
+    mark = getattr(attribute, f"{hookspecs.PROJECT}_impl", None)
+    return mark if isinstance(mark, dict) else None  # type: ignore[return-value]
 
 
 @lru_cache(maxsize=256)
-def _marked_by(kind: type) -> frozenset[str]:
-    """The attributes of a class that are marked; several packs have the class of their plugins in common."""
+def _marks(kind: type) -> dict[str, HookimplOpts]:
+    """The marks of the functions of a class; several packs have the class of their plugins in common."""
     attributes = {name: value for base in reversed(kind.__mro__) for name, value in vars(base).items()}
-    return frozenset(name for name, value in attributes.items() if hasattr(value, _MARK))
-
-
-_MARK = f"{hookspecs.PROJECT}_impl"
+    return {name: mark for name, value in attributes.items() if (mark := _mark(value)) is not None}
 
 
 def _new_manager() -> pluggy.PluginManager:
