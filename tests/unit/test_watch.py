@@ -422,3 +422,26 @@ def test_forked_child_has_what_was_loaded_and_follows_nothing(made, libs, loader
         assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
     assert watch.is_running
     wait_for(lambda: added(runtime) == 0)
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this platform has no fork")
+@pytest.mark.filterwarnings("ignore:.*multi-threaded.*fork:DeprecationWarning")
+def test_fork_waits_for_a_swap_to_end(made, libs, runtime, follow, monkeypatch):
+    put(made[0], libs / "custom_op.so")
+    follow()
+    refresh, in_the_middle = runtime.refresh, threading.Event()
+
+    def slow(name):
+        with runtime._lock:  # which a child would find held for ever
+            in_the_middle.set()
+            time.sleep(0.3)
+            refresh(name)
+
+    monkeypatch.setattr(runtime, "refresh", slow)
+    put(made[1], libs / "custom_op.so")
+    assert in_the_middle.wait(30)
+    child = os.fork()
+    if child == 0:
+        signal.alarm(10)
+        os._exit(added(runtime))
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 1
