@@ -195,6 +195,17 @@ def test_private_folder_goes_with_the_watch(sources, runtime, tmp_path, monkeypa
     assert list((tmp_path / "temporary").iterdir()) == []
 
 
+def test_private_folder_goes_with_the_process(sources, tmp_path):
+    (tmp_path / "temporary").mkdir()
+    program = (
+        "import sys, tempfile, pathlib, hologram_atlas; hologram_atlas.watch_sources(sys.argv[1]); "
+        "assert list(pathlib.Path(tempfile.gettempdir()).iterdir())"
+    )
+    environment = {**os.environ, "TMPDIR": str(tmp_path / "temporary")}
+    subprocess.run([sys.executable, "-c", program, str(sources)], env=environment, check=True)
+    assert list((tmp_path / "temporary").iterdir()) == []
+
+
 def test_sources_that_are_not_there_are_refused_at_once(sources):
     with pytest.raises(CompileError, match="there is no such file or folder"):
         watch_sources([sources, sources / "missing"])

@@ -10,6 +10,7 @@ import time
 
 import numpy as np
 import pytest
+import watchfiles
 from support import loadable
 from support.waiting import wait_for
 
@@ -207,14 +208,23 @@ def test_folder_that_disappears_takes_its_kernels_and_brings_them_back(made, lib
     wait_for(lambda: added(runtime) == 2)
 
 
-def test_folder_that_is_replaced_at_once_is_followed(made, libs, runtime, follow, tmp_path):
+def test_folder_that_is_replaced_at_once_is_followed(made, libs, runtime, follow, tmp_path, monkeypatch):
+    original, begun = watchfiles.watch, []
+
+    def counted(*folders, **options):
+        begun.append(folders)
+        return original(*folders, **options)
+
+    monkeypatch.setattr("watchfiles.watch", counted)
     put(made[0], libs / "custom_op.so")
     follow()
+    wait_for(lambda: begun)
     (tmp_path / "next").mkdir()
     put(made[1], tmp_path / "next" / "custom_op.so")
     libs.rename(tmp_path / "old")
     (tmp_path / "next").rename(libs)
     wait_for(lambda: added(runtime) == 1)
+    wait_for(lambda: begun == [(libs,), (libs,)])  # the system tells of the new folder now
     put(made[2], libs / "custom_op.so")
     wait_for(lambda: added(runtime) == 2)
 
