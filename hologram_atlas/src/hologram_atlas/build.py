@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from .compiler import build, lower, read, render
-from .errors import CompileError
+from .errors import BuildError, CompileError
 from .toolchain import LEVELS, SUFFIX, Compiler, find_compiler
 
 SOURCES = (".py", ".json", ".c")
@@ -126,6 +126,8 @@ def _build_one(
             return Built(source, note="it has no kernels" if only is None else "it has none of the kernels")
         made = build(text, levels=levels, compiler=compiler)
         return _install(Built(source, names), made, folder)
+    except BuildError as error:
+        return Built(source, error=error.naming(source) if source.suffix == ".c" else error)
     except CompileError as error:
         return Built(source, error=error)
 
@@ -148,18 +150,32 @@ def c_text(
 
 def _install(built: Built, made: Path, folder: Path) -> Built:
     """Put a library from the cache into a folder, under both its names, and take out its older versions."""
-    stem = built.source.stem
-    path = folder / f"{stem}-{made.stem[:HASH]}{SUFFIX}"
-    stable = folder / f"{stem}{SUFFIX}"
+    path = folder / f"{built.source.stem}-{made.stem[:HASH]}{SUFFIX}"
+    stable = stable_path(built.source, folder)
     is_new = not path.exists() or not stable.exists() or not _same(path, stable)
     if is_new:
         _copy(made, path)
         _copy(made, stable)
-    digits = "[0-9a-f]" * HASH
-    for old in folder.glob(f"{_literal(stem)}-{digits}{SUFFIX}"):
+    for old in _versions(built.source, folder):
         if old != path:
             old.unlink()
     return Built(built.source, built.kernels, path, is_new)
+
+
+def stable_path(source: Path, folder: Path) -> Path:
+    """The name without a hash of the library of a source."""
+    return folder / f"{source.stem}{SUFFIX}"
+
+
+def remove_library(source: Path, folder: Path) -> None:
+    """Take the library of a source out of a folder, under all its names."""
+    for path in (stable_path(source, folder), *_versions(source, folder)):
+        path.unlink(missing_ok=True)
+
+
+def _versions(source: Path, folder: Path) -> list[Path]:
+    """The names with a hash of the library of a source."""
+    return list(folder.glob(f"{_literal(source.stem)}-{'[0-9a-f]' * HASH}{SUFFIX}"))
 
 
 def _literal(stem: str) -> str:

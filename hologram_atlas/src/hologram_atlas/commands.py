@@ -1,15 +1,18 @@
-"""`hologram build`, `new`, `pack`, `bundle`: parse arguments, call a function that returns values, print."""
+"""`hologram build`, `watch`, `new`, `pack`, `bundle`: parse arguments, call a function that returns values, print."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 import click
 from rich.console import Console
 from rich.progress import Progress
+
+from hologram_dynamic.index import refresh_index
+from hologram_dynamic.pack import FOLDER
 
 from . import build as building
 from .build import BuildReport, Built, c_text, find_sources
@@ -22,7 +25,7 @@ EMITTED = ("ir", "json", "c", "asm")
 
 def add_commands(cli: Any) -> None:
     """Add the sub-commands to the group `hologram`."""
-    for command in (build, new, pack, bundle):
+    for command in (build, watch, new, pack, bundle):
         cli.add_command(command)
 
 
@@ -54,6 +57,7 @@ def build(
         report = building.build_libraries(
             files, output, levels=levels or None, unchecked=unchecked, jobs=jobs, progress=step
         )
+    refresh_index(output)
     _print_report(report, verbose=verbose)
 
 
@@ -124,6 +128,34 @@ def _print_report(report: BuildReport, *, verbose: bool) -> None:
         _print(built, verbose=verbose)
     if report.errors:
         raise click.exceptions.Exit(1)
+
+
+@click.command()
+@click.argument("sources", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option("-o", "--output", type=click.Path(path_type=Path), help="The folder of the libraries; SOURCE/_kernels.")
+@click.option("--unchecked", is_flag=True, help="Leave all checks of indices out: out of bounds is then undefined.")
+@click.option("--level", "levels", multiple=True, type=click.Choice(list(LEVELS)), help="These, not this machine's.")
+def watch(sources: Sequence[Path], output: Path | None, unchecked: bool, levels: Sequence[str]) -> None:
+    """Build kernels, and build them again whenever their files change, until Ctrl-C.
+
+    SOURCES are files and folders of kernels. A process uses them from then on that follows the folder of the
+    libraries: hologram_dynamic.KernelLoader().watch(FOLDER).
+    """
+    from .watch import WatchReport, watch_sources  # here: most runs are of another command
+
+    first = sources[0]
+    folder = output or (first if first.is_dir() else first.parent) / FOLDER
+
+    def show(report: WatchReport) -> None:
+        for built in report.built:
+            _print(built, verbose=False)
+        for source in report.gone:
+            click.echo(f"{source}: its kernels are taken out")
+
+    with watch_sources(sources, folder, levels=levels or None, unchecked=unchecked, on_report=show) as following:
+        click.echo(f"watching, Ctrl-C ends it; in Python: KernelLoader().watch({str(folder.absolute())!r})")
+        with suppress(KeyboardInterrupt):
+            following.wait()
 
 
 def _print(built: Built, *, verbose: bool) -> None:

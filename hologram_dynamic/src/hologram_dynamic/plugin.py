@@ -45,7 +45,7 @@ class DynamicProvider:
     @hookimpl
     def declare_ops(self) -> Iterable[OpSpec]:
         """The ops that loaded kernels define."""
-        return self._snapshot.specs()
+        return self._snapshot.defining.values()
 
     @hookimpl
     def register_commands(self, cli: object) -> None:
