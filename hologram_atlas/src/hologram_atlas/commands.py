@@ -41,7 +41,10 @@ def build(
     jobs: int | None,
     verbose: bool,
 ) -> None:
-    """Build kernels in Python or JSON, files or folders of them, into native libraries."""
+    """Build kernels in Python or JSON into native libraries.
+
+    SOURCES are files, or folders of them. Only what has changed is built.
+    """
     if emit:
         _emit(sources, output, emit, levels, unchecked=unchecked)
         return

@@ -118,6 +118,10 @@ class Rules:
     priority: Mapping[str, int]
     pins: Mapping[str, str]  #: op -> provider
 
+    def priority_of(self, provider: Provider, kernel: Kernel) -> int:
+        """The priority of a provider's kernel: what the user says, else what the kernel states."""
+        return self.priority.get(provider.name, kernel.rank_priority)
+
 
 def resolve(
     spec: OpSpec, dtype: str, n: int, providers: Sequence[Provider], rules: Rules, pinned: str | None = None
@@ -213,5 +217,4 @@ def judge(kernel: Kernel, spec: OpSpec, provider: Provider, rules: Rules) -> Off
     if variant is None:
         has = ", ".join(level for level, _ in kernel.variants)
         return f"compiled for {has}; this runtime uses {', '.join(rules.levels) or 'no level'}"
-    priority = rules.priority.get(provider.name, kernel.rank_priority)
-    return Offer(kernel, provider.name, provider.version, priority, *variant)
+    return Offer(kernel, provider.name, provider.version, rules.priority_of(provider, kernel), *variant)

@@ -148,7 +148,8 @@ class ProviderSet:
         return self._loaded
 
     def _load(self, found: Found) -> Provider:
-        provider = Provider(found.provider, found.version, strict=self._strict)
+        distribution = found.provider.partition(":")[0]
+        provider = Provider(found.provider, found.version, distribution=distribution, strict=self._strict)
         try:
             provider.attach(self._own(found.load()), self._manager)
         except (PluginError, PluginWarning):

@@ -35,9 +35,10 @@ class Failure:
 class Provider:
     """One plugin, asked hook by hook; its name is given by the runtime, not by the plugin."""
 
-    def __init__(self, name: str, version: str, *, strict: bool = False) -> None:
+    def __init__(self, name: str, version: str, *, distribution: str = "", strict: bool = False) -> None:
         self.name = name
         self.version = version
+        self.distribution = distribution
         self.strict = strict
         self.plugin: object = None
         self.failures: list[Failure] = []
@@ -78,7 +79,7 @@ class Provider:
         for seen in earlier:
             if seen.message == message:
                 return seen
-        failure = Failure(where, message, _traceback(error))
+        failure = Failure(where, message, traceback_of(error))
         if len(earlier) < MAX_FAILURES:
             self.failures.append(failure)
         if not earlier:
@@ -164,7 +165,8 @@ class Provider:
             self.fail("register_commands", text_of(error), error)
 
 
-def _traceback(error: BaseException | None) -> str:
+def traceback_of(error: BaseException | None) -> str:
+    """The traceback of an error, "" where there is none."""
     if error is None:
         return ""
     import traceback  # here, since only a failure needs it

@@ -19,10 +19,10 @@ from typing import TYPE_CHECKING
 from . import dtypes
 from ._native import BoundKernel, Op
 from .bound import bind, call_slow
-from .catalogue import STANDARD, OpSpec, advice
-from .dispatch import Explanation, Rules, judge, resolve
+from .catalogue import STANDARD, OpSpec
+from .dispatch import Explanation, Rules, resolve
 from .errors import HologramError, UnknownKernelError, UnknownOpError
-from .kernel import MAX_N, Kernel
+from .kernel import MAX_N
 from .plugins import ProviderSet
 from .provider import Provider
 from .ranking import Offer
@@ -30,7 +30,7 @@ from .settings import Settings
 
 if TYPE_CHECKING:
     from ._native import OpFunction
-    from .rows import KernelRow, ProviderRow
+    from .rows import KernelRow, ProviderRow, Rows
 
 
 MAX_BOUND = 1000  #: how many bound kernels are kept, so that get_kernel() gives the same object again
@@ -112,20 +112,11 @@ class Runtime:
         names = {provider, provider.partition(":")[0]}
         return (allowed is None or bool(names & set(allowed))) and not names & set(self.settings.disable)
 
-    def providers(self) -> list[ProviderRow]:
+    def providers(self) -> Rows[ProviderRow]:
         """Return every provider of this runtime with its hooks and failures, by name."""
-        from .rows import ProviderRow  # here, as below: a listing is rare and import time is not
+        from .rows import Rows, provider_row  # here, as below: a listing is rare and import time is not
 
-        return [
-            ProviderRow(
-                provider.name,
-                provider.version,
-                provider.hooks,
-                sum(1 for _ in provider.declared_kernels()),
-                tuple(provider.failures),
-            )
-            for provider in self._listed()
-        ]
+        return Rows(provider_row(provider, self._rules) for provider in self._listed())
 
     def _listed(self) -> list[Provider]:
         with self._lock:
@@ -294,7 +285,13 @@ class Runtime:
         """
         spec, dtype_name, n = self._request("explain", name, dtype, n)
         explanation = self._resolve(spec, dtype_name, n)
-        return replace(explanation, advice=tuple(self._what_would_change(explanation)))
+        return replace(explanation, advice=tuple(self._advice(explanation)))
+
+    def _advice(self, explanation: Explanation) -> list[str]:
+        from .advice import advise  # here, since a call that finds its kernel needs none
+
+        spec = self._spec(explanation.op)
+        return advise(explanation, spec, self._listed(), self._rules.pins.get(spec.name))
 
     def _request(self, function: str, name: str, dtype: object, n: int) -> tuple[OpSpec, str, int]:
         """Check what a caller asks about."""
@@ -311,26 +308,6 @@ class Runtime:
     def _resolve(self, spec: OpSpec, dtype: str, n: int, pinned: str | None = None) -> Explanation:
         with self._lock:
             return resolve(spec, dtype, n, list(self._providers), self._rules, pinned)
-
-    def _what_would_change(self, explanation: Explanation) -> list[str]:
-        others = [candidate.provider for candidate in explanation.candidates[1:] if candidate.offer is not None]
-        lines = []
-        if explanation.winner is not None and others:
-            more = explanation.winner.priority + 1
-            lines.append(
-                f'HOLOGRAM_PRIORITY="{others[0]}={more}", or pin({explanation.op!r}, {others[0]!r}), would change it'
-            )
-        if explanation.winner is None:
-            lines += self._found(explanation)
-            installed = {name.partition(":")[0] for name in explanation.asked}
-            lines += advice(explanation.op, explanation.dtype, explanation.n, installed)
-        return lines
-
-    def _found(self, explanation: Explanation) -> list[str]:
-        """What there is instead, when there is no kernel."""
-        op = self._spec(explanation.op).kernel_op
-        names = {dtype for provider in self._listed() for dtype in provider.declared_dtypes(op)}
-        return [f"there are kernels of {op!r} for {', '.join(sorted(names))}"] if names else []
 
     def get_kernel(self, name: str, dtype: object, n: int, *, provider: str | None = None) -> BoundKernel:
         """Return the kernel that serves (op, dtype, n), to be called as kernel(x, out=y).
@@ -352,7 +329,7 @@ class Runtime:
             if candidate.offer is None and provider in (None, candidate.provider)
         ]
         asked = explanation.asked if provider is None else (provider,)
-        more = [] if provider is not None else self._what_would_change(explanation)
+        more = [] if provider is not None else self._advice(explanation)
         return UnknownKernelError(
             explanation.op,
             explanation.dtype,
@@ -386,36 +363,22 @@ class Runtime:
             self.log("debug", str(explanation))
             return bound
 
-    def list_kernels(self, *, op: str | None = None, dtype: object = None) -> list[KernelRow]:
-        """Return a row for every declared kernel, by op, dtype, then priority; op and dtype filter."""
+    def list_kernels(
+        self, *, op: str | None = None, dtype: object = None, provider: str | None = None
+    ) -> Rows[KernelRow]:
+        """Return a row for every declared kernel, by op, dtype, then priority; op, dtype and provider filter."""
+        from .rows import Rows, kernel_row
+
         wanted = None if dtype is None else dtypes.name(dtype)
         with self._lock:
             self._add_specs()
             rows = [
-                self._row(kernel, provider)
-                for provider in self._listed()
-                for kernel in provider.declared_kernels()
-                if op in (None, kernel.op) and wanted in (None, kernel.dtype)
+                kernel_row(kernel, self._specs[kernel.op], owner, self._rules)
+                for owner in self._listed()
+                for kernel in owner.declared_kernels()
+                if op in (None, kernel.op) and wanted in (None, kernel.dtype) and provider in (None, owner.name)
             ]
-        return sorted(rows, key=lambda row: (row.op, row.dtype, -row.priority, row.provider, row.min_n))
-
-    def _row(self, kernel: Kernel, provider: Provider) -> KernelRow:
-        from .rows import KernelRow
-
-        outcome = judge(kernel, self._specs[kernel.op], provider, self._rules)
-        usable = isinstance(outcome, Offer)
-        return KernelRow(
-            kernel.op,
-            kernel.dtype,
-            str(kernel.signature),
-            kernel.min_n,
-            kernel.max_n,
-            provider.name,
-            kernel.tier,
-            self._rules.priority.get(provider.name, kernel.rank_priority),
-            outcome.isa if isinstance(outcome, Offer) else "",
-            "" if usable else str(outcome),
-        )
+        return Rows(sorted(rows, key=lambda row: (row.op, row.dtype, -row.priority, row.provider, row.min_n)))
 
     def register_commands(self, cli: object) -> None:
         """Let every provider add its sub-commands to the `hologram` command."""
