@@ -7,12 +7,14 @@ import pytest
 from support.plugins import BROKEN, install
 from support.terminal import HOLOGRAM, environment, on_terminal
 
+COLOURS = ("\x1b[3", "\x1b[1;3", "\x1b[9")
 COMMANDS = {
     "kernels": ["kernels"],
     "kernels of an op": ["kernels", "layer_norm"],
     "providers": ["providers"],
     "explain": ["explain", "vector_add", "f32", "8"],
     "explain what is missing": ["explain", "vector_add", "f16", "8"],
+    "doctor": ["doctor"],
     "help": ["--help"],
     "help of explain": ["explain", "--help"],
     "error": ["explain", "no_such_op", "f32", "8"],
@@ -51,6 +53,17 @@ def test_columns_stay_whole_on_a_terminal_of_80_columns():
     assert {len(row.split()) for row in rows if row} == {7}
 
 
+def test_colour_is_for_terminals_that_want_it():
+    coloured = on_terminal("doctor")
+    assert "\x1b[32mPASS" in coloured.raw
+    plain = on_terminal("doctor", NO_COLOR="1")
+    assert "\x1b" not in plain.raw
+    assert plain.text.splitlines()[1:3] == coloured.text.splitlines()[1:3]
+    for command in ("kernels", "providers"):
+        assert not any(code in on_terminal(command, NO_COLOR="1").raw for code in COLOURS)
+        assert "\x1b" not in piped(command).stdout
+
+
 def test_pipe_that_is_closed_is_no_error():
     process = subprocess.Popen(
         [*HOLOGRAM, "kernels", "--json"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment()
@@ -72,6 +85,9 @@ def test_without_plugins_every_command_says_what_is_missing(columns):
     explained = on_terminal("explain", "relu", "f32", "8", columns=columns, **nobody)
     assert (explained.status, explained.lines[0]) == (0, "relu f32 n=8: no kernel; asked: nobody")
     assert "pip install hologram-stdlib" in explained.words
+    doctor = on_terminal("doctor", columns=columns, **nobody)
+    assert doctor.status == 1
+    assert "FAIL providers: none is left" in doctor.words
     assert on_terminal("--help", columns=columns, **nobody).status == 0
 
 
@@ -102,6 +118,7 @@ def test_broken_plugin_is_an_error_under_strict(broken):
 def test_help_is_there_when_the_environment_is_not(capsys):
     pipe = piped("--help", HOLOGRAM_ISA="avx9")
     assert pipe.returncode == 0
+    assert "doctor" in pipe.stdout
     assert pipe.stderr.startswith("hologram: HOLOGRAM_ISA='avx9': this CPU has ")
     assert piped("kernels", HOLOGRAM_ISA="avx9").returncode == 1
 
@@ -112,7 +129,7 @@ def test_help_is_there_when_the_environment_is_not(capsys):
 @pytest.mark.parametrize(
     ("line", "expected"),
     [
-        ("hologram ", {"kernels", "providers", "explain", "build"}),
+        ("hologram ", {"kernels", "providers", "explain", "doctor", "build"}),
         ("hologram explain soft", {"softmax"}),
         ("hologram explain softmax f", {"f16", "f32", "f64"}),
         ("hologram kernels --provider hologram-s", {"hologram-stdlib"}),

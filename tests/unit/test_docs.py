@@ -42,6 +42,7 @@ def test_there_are_the_promised_hooks():
         "declare_kernels()",
         "declare_ops()",
         "register_commands(cli)",
+        "diagnose()",
     }
 
 

@@ -17,6 +17,7 @@ from .printing import as_json, print_json, print_rows, print_sentence
 
 #: errors whose text says all there is to know
 EXPECTED = (HologramError, TypeError, ValueError, LookupError, OSError)
+STATE_STYLES = {"pass": "green", "note": "yellow", "fail": "bold red"}
 
 
 class Commands(click.Group):
@@ -136,6 +137,31 @@ def explain(name: str, dtype: str, n: int, as_json: bool) -> None:
     else:
         for line in str(explanation).splitlines():
             print_sentence(line, hang=5 if line.startswith(" ") else 2)
+
+
+@hologram.command()
+@as_json
+@click.pass_context
+def doctor(context: click.Context, as_json: bool) -> None:
+    """Check this machine and every provider.
+
+    Each provider has to compute something with each of its kernels, and the result is compared with the reference of
+    the op. The exit status is 1 if anything fails.
+    """
+    from .doctor import FAIL, examine  # here and below: what other commands have no use for
+
+    findings = []
+    for finding in examine():
+        findings.append(finding)
+        if not as_json:
+            print_sentence(str(finding), hang=6, style=STATE_STYLES[finding.state])
+            click.echo(finding.detail if context.find_root().params["debug"] else "", nl=False)
+    failed = sum(finding.state == FAIL for finding in findings)
+    if as_json:
+        print_json([finding.to_dict() for finding in findings])
+    else:
+        click.echo(f"{failed} of {len(findings)} failed" if failed else "all is well")
+    context.exit(1 if failed else 0)
 
 
 # ---- running ---------------------------------------------------------------------------------------------------------

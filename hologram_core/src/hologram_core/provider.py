@@ -9,7 +9,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pluggy
 
@@ -17,6 +17,9 @@ from . import hookspecs
 from .catalogue import OpSpec
 from .errors import PluginError, PluginWarning
 from .kernel import Kernel, Refusal
+
+if TYPE_CHECKING:
+    from .doctor import Finding
 
 #: A stranger's code: anything may come out of it. Only an interrupt is for someone else.
 FOREIGN = (Exception, SystemExit)
@@ -136,6 +139,12 @@ class Provider:
     def declared_ops(self) -> list[OpSpec]:
         """The ops it adds to the catalogue."""
         return self._collect("declare_ops", OpSpec)
+
+    def findings(self) -> list[Finding]:
+        """What it has found out about the machine."""
+        from .doctor import Finding  # here, since few processes ask
+
+        return self._collect("diagnose", Finding)
 
     def forget(self) -> None:
         """Ask again for its declarations next time."""

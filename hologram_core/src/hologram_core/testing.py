@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import ctypes
 import itertools
+import math
 import threading
 import warnings
 from collections.abc import Callable, Iterator, Sequence
@@ -89,10 +90,7 @@ def check_kernel(
 
     Raises KernelCheckError, an AssertionError; ValueError if there is no reference.
     """
-    reference = reference or (STANDARD[kernel.op].reference if kernel.op in STANDARD else None)
-    if reference is None:
-        raise ValueError(f"check_kernel(): op {kernel.op!r} is not in the catalogue; pass a reference")
-    subject = _Subject(kernel, reference, ulp or ULP.get(kernel.op), np.random.default_rng(seed))
+    subject = _subject(kernel, reference, ulp, seed)
     for shapes in _all_dims(subject, sizes):
         check_results(subject, shapes)
     for shapes in _all_dims(subject, (1, 5, 16, 33, 64)):
@@ -102,6 +100,29 @@ def check_kernel(
         check_split(subject, shapes)
     check_specials(subject)
     check_threads(subject)
+
+
+def check_once(
+    kernel: BoundKernel, reference: Reference | None = None, *, ulp: float | None = None, seed: int = 0
+) -> bool:
+    """Make one call of a small size and judge its result; False, and no call, where the kernel serves no small size.
+
+    Arguments and errors are those of check_kernel.
+    """
+    subject = _subject(kernel, reference, ulp, seed)
+    smallest = (math.ceil(kernel.min_n ** (1 / power)) for power in (3, 2, 1))
+    for size in (33, 5, 1, 0, *smallest):
+        for shapes in _all_dims(subject, (size,)):
+            check_results(subject, shapes)
+            return True
+    return False
+
+
+def _subject(kernel: BoundKernel, reference: Reference | None, ulp: float | None, seed: int) -> _Subject:
+    reference = reference or (STANDARD[kernel.op].reference if kernel.op in STANDARD else None)
+    if reference is None:
+        raise ValueError(f"op {kernel.op!r} is not in the catalogue; pass a reference to check it against")
+    return _Subject(kernel, reference, ulp or ULP.get(kernel.op), np.random.default_rng(seed))
 
 
 # ---- making calls --------------------------------------------------------------------------------

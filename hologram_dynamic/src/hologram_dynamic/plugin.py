@@ -16,6 +16,8 @@ from .offers import Snapshot, offers_of
 from .startup import start
 
 if TYPE_CHECKING:
+    from hologram_core.doctor import Finding
+
     from .loader import LoadReport
 
 
@@ -44,6 +46,13 @@ class DynamicProvider:
     def declare_ops(self) -> Iterable[OpSpec]:
         """The ops that loaded kernels define."""
         return self._snapshot.specs()
+
+    @hookimpl
+    def diagnose(self) -> Iterable[Finding]:
+        """Tell of the start-up folders, and of libraries in them that cannot be used."""
+        from .examine import findings
+
+        return findings(self._runtime)
 
     def load_kernels(self, runtime: Runtime, path: str | os.PathLike[str]) -> LoadReport:
         """Load a folder or a library into the runtime, for good; Runtime.load_kernels() calls this."""

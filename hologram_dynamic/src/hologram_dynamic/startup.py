@@ -40,11 +40,14 @@ def start(runtime: Runtime) -> Offers:
     return offers
 
 
-def _load(runtime: Runtime) -> None:
-    folders = runtime.settings.kernel_path
+def start_folders(runtime: Runtime) -> tuple[str, ...]:
+    """The folders whose libraries are loaded at start: those of HOLOGRAM_KERNEL_PATH, and the user's if it is there."""
     mine = user_folder()
-    if os.path.isdir(mine):
-        folders = (*folders, mine)
+    return (*runtime.settings.kernel_path, *([mine] if os.path.isdir(mine) else []))
+
+
+def _load(runtime: Runtime) -> None:
+    folders = start_folders(runtime)
     if folders:
         from .loader import own_loader  # here: most processes have no such folders
 
