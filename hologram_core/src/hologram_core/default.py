@@ -12,6 +12,7 @@ from .runtime import Runtime
 
 if TYPE_CHECKING:
     from .rows import KernelRow, ProviderRow, Rows
+    from .statistics import Stats
 
 _runtime: Runtime | None = None
 _lock = threading.Lock()
@@ -50,6 +51,11 @@ def list_kernels(*, op: str | None = None, dtype: object = None, provider: str |
 def providers() -> Rows[ProviderRow]:
     """Return every provider with its hooks and failures; see Runtime.providers."""
     return default_runtime().providers()
+
+
+def stats() -> Stats:
+    """Return what the default runtime did besides calling kernels; see Runtime.stats."""
+    return default_runtime().stats()
 
 
 def register(plugin: object, name: str | None = None) -> str:

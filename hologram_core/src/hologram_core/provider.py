@@ -38,11 +38,20 @@ class Failure:
 class Provider:
     """One plugin, asked hook by hook; its name is given by the runtime, not by the plugin."""
 
-    def __init__(self, name: str, version: str, *, distribution: str = "", strict: bool = False) -> None:
+    def __init__(
+        self,
+        name: str,
+        version: str,
+        *,
+        distribution: str = "",
+        strict: bool = False,
+        log: Callable[[str, object], None] = lambda level, message: None,
+    ) -> None:
         self.name = name
         self.version = version
         self.distribution = distribution
         self.strict = strict
+        self._log = log
         self.plugin: object = None
         self.failures: list[Failure] = []
         self._hooks: dict[str, tuple[Callable[..., Any], tuple[str, ...]]] = {}
@@ -85,6 +94,7 @@ class Provider:
         failure = Failure(where, message, traceback_of(error))
         if len(earlier) < MAX_FAILURES:
             self.failures.append(failure)
+            self._log("warning", f"provider {self.name}: {where}: {message}")
         if not earlier:
             warnings.warn(f"provider {self.name}: {where}: {message}", PluginWarning, stacklevel=2)
         return failure
