@@ -36,7 +36,8 @@ def broken(tmp_path):
 
 @pytest.mark.parametrize("name", COMMANDS)
 @pytest.mark.parametrize("columns", [80, 160])
-def test_terminal_shows_what_the_pipe_says_within_its_width(name, columns):
+def test_terminal_shows_what_the_pipe_says_within_its_width(name, columns, tmp_path, monkeypatch):
+    monkeypatch.setenv("HOLOGRAM_CACHE_DIR", str(tmp_path))  # other tests fill that of the user
     screen = on_terminal(*COMMANDS[name], columns=columns)
     pipe = piped(*COMMANDS[name])
     assert screen.status == pipe.returncode == (name == "error")

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 @hookimpl
 def register_commands(cli: object) -> None:
-    """Add `hologram build`."""
+    """Add `hologram build`, `new`, `pack` and `bundle`."""
     from .commands import add_commands  # here, since few processes run the command
 
     add_commands(cli)

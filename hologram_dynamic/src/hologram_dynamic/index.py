@@ -23,7 +23,7 @@ from .spec import public_spec
 if TYPE_CHECKING:
     from .library import LoadedLibrary
 
-FILE = "index.json"
+FILE = "_index.json"  #: begins with _, so that no build takes it for kernels in JSON
 VERSION = 1
 
 
@@ -139,4 +139,7 @@ def _read(path: Path) -> Mapping[str, Any]:
     libraries = data.get("libraries") if isinstance(data, dict) and data.get("version") == VERSION else None
     if not isinstance(libraries, dict) or not all(isinstance(library, dict) for library in libraries.values()):
         raise LibraryError(f"{path}: not an index that this version reads")
+    strange = next((name for name in libraries if os.path.basename(name) != name), None)
+    if strange is not None:
+        raise LibraryError(f"{path}: {strange!r} is no name of a file here")
     return libraries

@@ -54,6 +54,13 @@ class DynamicProvider:
 
         return findings(self._runtime)
 
+    @hookimpl
+    def register_commands(self, cli: object) -> None:
+        """Add `hologram inspect`."""
+        from .commands import add_commands  # here, since few processes run the command
+
+        add_commands(cli)
+
     def load_kernels(self, runtime: Runtime, path: str | os.PathLike[str]) -> LoadReport:
         """Load a folder or a library into the runtime, for good; Runtime.load_kernels() calls this."""
         from .loader import own_loader
