@@ -2,6 +2,7 @@
 
 import json
 import subprocess
+from functools import cache
 
 import pytest
 from support.plugins import BROKEN, install
@@ -27,6 +28,18 @@ def piped(*arguments, **variables):
     return subprocess.run(command, env=environment(**variables), capture_output=True, text=True, check=False)
 
 
+@cache
+def piped_once(name):
+    return piped(*COMMANDS[name])
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _own_cache(tmp_path_factory):
+    with pytest.MonkeyPatch.context() as patch:  # other tests fill the user's
+        patch.setenv("HOLOGRAM_CACHE_DIR", str(tmp_path_factory.mktemp("cache")))
+        yield
+
+
 @pytest.fixture
 def broken(tmp_path):
     """The environment of a process with a plugin that fails at import."""
@@ -36,10 +49,9 @@ def broken(tmp_path):
 
 @pytest.mark.parametrize("name", COMMANDS)
 @pytest.mark.parametrize("columns", [80, 160])
-def test_terminal_shows_what_the_pipe_says_within_its_width(name, columns, tmp_path, monkeypatch):
-    monkeypatch.setenv("HOLOGRAM_CACHE_DIR", str(tmp_path))  # other tests fill that of the user
+def test_terminal_shows_what_the_pipe_says_within_its_width(name, columns):
     screen = on_terminal(*COMMANDS[name], columns=columns)
-    pipe = piped(*COMMANDS[name])
+    pipe = piped_once(name)
     assert screen.status == pipe.returncode == (name == "error")
     said = pipe.stderr if name == "error" else pipe.stdout
     assert screen.words.replace(" ", "") == "".join(said.split())

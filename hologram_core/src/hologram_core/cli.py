@@ -8,12 +8,17 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from . import default, dtypes
 from .errors import HologramError, one_line
-from .printing import as_json, print_json, print_rows, print_sentence
+from .printing import as_json, print_json, print_rows, print_sentence, print_table, progress
+
+if TYPE_CHECKING:
+    from .bench import Report
 
 #: errors whose text says all there is to know
 EXPECTED = (HologramError, TypeError, ValueError, LookupError, OSError)
@@ -162,6 +167,71 @@ def doctor(context: click.Context, as_json: bool) -> None:
     else:
         click.echo(f"{failed} of {len(findings)} failed" if failed else "all is well")
     context.exit(1 if failed else 0)
+
+
+def _listed(context: click.Context, parameter: click.Parameter, text: str | None) -> list[str]:
+    return [item.strip() for item in (text or "").split(",") if item.strip()]
+
+
+def _sizes(context: click.Context, parameter: click.Parameter, text: str | None) -> list[int]:
+    items = _listed(context, parameter, text)
+    if not all(item.isdecimal() for item in items):
+        raise click.BadParameter(f"expected numbers of elements, such as 1,100,3072, got {text!r}")
+    return [int(item) for item in items]
+
+
+@hologram.command()
+@click.argument("names", nargs=-1, shell_complete=_ops)
+@click.option("--dtype", default="f32", show_default=True, help="The dtype of the arrays.", shell_complete=_dtypes)
+@click.option("--n", "sizes", callback=_sizes, help="Elements of the largest array, as in 1,100,3072.")
+@click.option("--against", default="numpy", show_default=True, callback=_listed, help="Of numpy,numba,torch.")
+@click.option("--plot", type=click.Path(path_type=Path), help="Draw into this file; hologram-bench.svg if left out.")
+@click.option("--no-plot", is_flag=True, help="Draw nothing.")
+@as_json
+def bench(
+    names: Sequence[str],
+    dtype: str,
+    sizes: Sequence[int],
+    against: Sequence[str],
+    plot: Path | None,
+    no_plot: bool,
+    as_json: bool,
+) -> None:
+    """Time ops beside NumPy and others, and draw it.
+
+    One call of each op NAME (vector_add, sigmoid, softmax and gemm if none is given) is timed with every provider that
+    serves it and with each peer that is installed, in turns. Times are in ns: the best mean of a loop, and percentiles
+    of single calls. The picture is an SVG or a PNG.
+    """
+    from . import plot as drawing
+    from .bench import HEADINGS, OPS, SIZES, measure
+
+    if plot is not None:
+        drawing.check_target(plot)
+    with progress("timing") as step:
+        report = measure(names or OPS, dtype=dtype, sizes=sizes or SIZES, against=against, progress=step)
+    if as_json:
+        print_json(report.to_dict())
+    else:
+        print_table(HEADINGS, [row.cells() for row in report.rows], right=range(4, 9))
+    for line in report.left_out:
+        click.echo(f"left out: {line}", err=True)
+    if not no_plot:
+        _draw(report, plot)
+
+
+def _draw(report: Report, target: Path | None) -> None:
+    """Draw into a file that was asked for, or into the usual one if that can be done."""
+    from .plot import PlotError, draw
+
+    try:
+        draw(report, target or Path("hologram-bench.svg"))
+    except PlotError as error:
+        if target is not None:
+            raise
+        click.echo(str(error), err=True)
+    else:
+        click.echo(f"saved {target or 'hologram-bench.svg'}", err=True)
 
 
 # ---- running ---------------------------------------------------------------------------------------------------------

@@ -9,11 +9,13 @@ from __future__ import annotations
 import json
 import os
 import textwrap
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import click
 from rich.console import Console
+from rich.progress import Progress
 from rich.table import Table
 from rich.text import Text
 
@@ -69,3 +71,12 @@ def print_sentence(text: str, *, hang: int = 0, style: str = "") -> None:
 
 def _console() -> Console:
     return Console(highlight=False, color_system=None if os.environ.get("NO_COLOR") else "auto")
+
+
+@contextmanager
+def progress(what: str) -> Iterator[Callable[[int, int], object]]:
+    """A bar on a terminal; what it yields is called with how many are done, of how many."""
+    console = Console(stderr=True)
+    with Progress(console=console, disable=not console.is_terminal, transient=True, auto_refresh=False) as bar:
+        task = bar.add_task(what, total=None)  # without a thread, which would disturb what is timed
+        yield lambda done, total: bar.update(task, completed=done, total=total, refresh=True)
