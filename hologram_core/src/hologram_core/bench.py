@@ -19,6 +19,7 @@ from ._native import BoundKernel
 from .catalogue import OpSpec
 from .default import default_runtime
 from .errors import one_line
+from .html import table
 from .machine import describe
 from .rows import Rows
 from .runtime import Runtime
@@ -73,6 +74,10 @@ class Report:
         """Return the report as plain data."""
         rows = [asdict(row) for row in self.rows]
         return {"machine": self.machine, "rows": rows, "left_out": list(self.left_out)}
+
+    def _repr_html_(self) -> str:
+        notes = [f"left out: {line}" for line in self.left_out]
+        return table(HEADINGS, [row.cells() for row in self.rows], notes=notes, right=range(4, len(HEADINGS)))
 
 
 def measure(

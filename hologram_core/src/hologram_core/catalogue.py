@@ -108,6 +108,12 @@ class OpSpec:
         lines = [f"{self.usage}\n\n{self.doc}\n\nSignature {self.signature}; n is the size of the largest array."]
         return "\n".join([*lines, self.accuracy] if self.accuracy else lines)
 
+    def _repr_html_(self) -> str:
+        """Of Op too, which has the attributes of its spec."""
+        from .html import facts  # here, since only notebooks ask
+
+        return facts(self.usage, {"what": self.doc, "signature": self.signature, "accuracy": self.accuracy})
+
 
 def _is_name(text: object) -> bool:
     return isinstance(text, str) and text.isidentifier() and not keyword.iskeyword(text)

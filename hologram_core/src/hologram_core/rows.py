@@ -12,7 +12,7 @@ from typing import Any, ClassVar, Protocol, TypeVar
 
 from .catalogue import OpSpec
 from .dispatch import Rules, judge
-from .kernel import MAX_N, Kernel
+from .kernel import Kernel, range_text
 from .provider import Failure, Provider
 from .ranking import Offer
 
@@ -39,6 +39,12 @@ class Rows(list[AnyRow]):
         if not self:
             return "none"
         return "\n".join([*aligned([self[0].HEADINGS, *(row.cells() for row in self)]), *self.notes()])
+
+    def _repr_html_(self) -> str:
+        from .html import table  # here, since only notebooks ask
+
+        headings = self[0].HEADINGS if self else ()
+        return table(headings, [row.cells() for row in self], title="" if self else "none", notes=self.notes())
 
     def notes(self) -> list[str]:
         """Return what the rows have to say besides their cells, a line each."""
@@ -74,7 +80,7 @@ class KernelRow:
 
     def cells(self) -> tuple[str, ...]:
         """Return a text for each heading."""
-        served = f"{self.min_n}..{'any' if self.max_n == MAX_N else self.max_n}"
+        served = range_text(self.min_n, self.max_n)
         tier = f"{self.tier} {self.priority}"
         return self.op, self.dtype, served, self.provider, tier, self.isa or "unusable"
 

@@ -1,6 +1,6 @@
 """Stats: what the counters of a runtime stood at when they were asked.
 
-In go tables of counts; out comes a value that prints as sentences, as HTML and as plain data.
+In go tables of counts; out comes a value that prints as lines, as HTML and as plain data. Nothing is refused.
 """
 
 from __future__ import annotations
@@ -59,6 +59,11 @@ class Stats:
 
     def __repr__(self) -> str:
         return "\n".join(f"{what:<12}{count:>8}  {of}".rstrip() for what, count, of in self.rows())
+
+    def _repr_html_(self) -> str:
+        from .html import table  # here, since only notebooks ask
+
+        return table(("", "count", "of"), self.rows(), right={1})
 
 
 def _each(counts: Mapping[str, int]) -> str:
