@@ -15,7 +15,15 @@ from hologram_core.catalogue import ROWS, OpSpec
 
 STUB = Path(inspect.getfile(hologram_core)).with_name("_native.pyi")
 WIDTH = 90  #: of a line that is not spread
-MODULES = ("hologram_core", "hologram_core.testing", "hologram_dynamic", "hologram_atlas", "atlas_kernel")
+MODULES = (
+    "hologram_core",
+    "hologram_core.testing",
+    "hologram_core.doctor",
+    "hologram_core.bench",
+    "hologram_dynamic",
+    "hologram_atlas",
+    "atlas_kernel",
+)
 
 
 def write(folder: Path) -> None:

@@ -181,11 +181,20 @@ def _sizes(context: click.Context, parameter: click.Parameter, text: str | None)
 
 
 @hologram.command()
-@click.argument("names", nargs=-1, shell_complete=_ops)
+@click.argument("names", nargs=-1, metavar="[NAME]...", shell_complete=_ops)
 @click.option("--dtype", default="f32", show_default=True, help="The dtype of the arrays.", shell_complete=_dtypes)
-@click.option("--n", "sizes", callback=_sizes, help="Elements of the largest array, as in 1,100,3072.")
-@click.option("--against", default="numpy", show_default=True, callback=_listed, help="Of numpy,numba,torch.")
-@click.option("--plot", type=click.Path(path_type=Path), help="Draw into this file; hologram-bench.svg if left out.")
+@click.option(
+    "--n", "sizes", callback=_sizes, metavar="N,N,...", help="Elements of the largest array, as in 1,100,3072."
+)
+@click.option(
+    "--against", default="numpy", show_default=True, callback=_listed, metavar="PEERS", help="Of numpy,numba,torch."
+)
+@click.option(
+    "--plot",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Draw into this file; hologram-bench.svg if left out.",
+)
 @click.option("--no-plot", is_flag=True, help="Draw nothing.")
 @as_json
 def bench(
