@@ -28,7 +28,9 @@ sources = $(if $(wildcard $(1)),$(shell find $(1) -name '*.[ch]' -not -path '*/b
 HEADERS := $(wildcard hologram_core/src/hologram_core/include/hologram/*.h)
 C_FILES = $(shell find $(DISTS) benchmarks examples tests -name '*.[ch]' -not -path '*/build/*')
 
-.PHONY: help demo test fuzz lint bench ulp sanitize test-all wheels fmt clean
+EXAMPLES := $(addprefix example-,kalman audio image)
+
+.PHONY: help demo examples $(EXAMPLES) test fuzz lint docs bench ulp sanitize test-all wheels wheels-all fmt clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## */\1\t/' | expand -t 12
@@ -59,6 +61,11 @@ $(filter-out %-hologram_core,$(INSTALLED)): | $(VENV)/.installed-hologram_core
 demo: $(VENV)/.group-demo $(INSTALLED)  ## handwritten digits, one at a time, beside NumPy
 	$(BIN)/python examples/digits/demo.py
 
+examples: $(EXAMPLES)  ## a drone's flight, the loudness of speech and a photo, beside NumPy and SciPy
+
+$(EXAMPLES): example-%: $(VENV)/.group-examples $(INSTALLED)
+	$(BIN)/python examples/$*/demo.py
+
 test: $(VENV)/.group-test $(INSTALLED)  ## the tests
 	$(BIN)/pytest -q
 
@@ -88,6 +95,10 @@ fmt: $(VENV)/.group-lint  ## put Python and C in the house format
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix-only .
 	$(BIN)/clang-format -i $(C_FILES)
+
+docs: $(VENV)/.group-docs $(INSTALLED)  ## the documentation site, in build/site
+	$(BIN)/sphinx-build -q -W --keep-going --fresh-env docs build/site
+	@echo open build/site/index.html
 
 # ---- measurements ---------------------------------------------------------------------------------------------------
 
@@ -129,28 +140,34 @@ sanitize: $(SAN)/.installed  ## the native code under AddressSanitizer and Undef
 	$(SAN_ENV) UBSAN_OPTIONS=print_stacktrace=1 PYTHONMALLOC=malloc $(SAN)/venv/bin/pytest -q --capture=sys \
 		tests/unit tests/faults tests/conformance tests/concurrency
 
+# A target, with each Python we support; names those that are missing.
+define each_python
+missing=; pyenv="$$(pyenv root 2>/dev/null || echo "$$HOME/.pyenv")"; for version in $(PYTHONS); do \
+	found=; for python in python$$version "$$pyenv"/versions/$$version*/bin/python$$version; do \
+		if "$$python" -c 'import sys; assert "%d.%d" % sys.version_info[:2] == "'$$version'"' 2>/dev/null; then \
+			found=$$python; break; fi; done; \
+	if [ -z "$$found" ]; then missing="$$missing $$version"; continue; fi; \
+	echo "== Python $$version: $$found"; $(MAKE) --no-print-directory PYTHON="$$found" $(1); \
+done; \
+if [ -n "$$missing" ]; then echo "not found, so not tested:$$missing"; fi
+endef
+
 test-all:  ## the quick tests on every Python we support that is installed here
-	@missing=; pyenv="$$(pyenv root 2>/dev/null || echo "$$HOME/.pyenv")"; for version in $(PYTHONS); do \
-		found=; for python in python$$version "$$pyenv"/versions/$$version*/bin/python$$version; do \
-			if "$$python" -c 'import sys; assert "%d.%d" % sys.version_info[:2] == "'$$version'"' 2>/dev/null; then \
-				found=$$python; break; fi; done; \
-		if [ -z "$$found" ]; then missing="$$missing $$version"; continue; fi; \
-		echo "== Python $$version: $$found"; $(MAKE) --no-print-directory PYTHON="$$found" test-quick; \
-	done; \
-	if [ -n "$$missing" ]; then echo "not found, so not tested:$$missing"; fi
+	@$(call each_python,test-quick)
 
 .PHONY: test-quick
 test-quick: $(VENV)/.group-test $(INSTALLED)
 	$(BIN)/pytest -q tests/unit tests/faults tests/property
 
-wheels: $(VENV)/.group-run $(INSTALLED)  ## a wheel of each distribution, in dist/
-	rm -rf dist $(DISTS:%=%/build)
-	for dist in $(DISTS); do $(PIP) wheel -q --no-build-isolation --no-deps -w dist ./$$dist; done
-	rm -rf $(DISTS:%=%/build)
+wheels: $(VENV)/.group-run $(INSTALLED)  ## wheels and sdists in dist/, tried in a clean environment
+	$(BIN)/python release/check.py --output dist
 	ls dist
 
+wheels-all:  ## the same on every Python we support that is installed here
+	@$(call each_python,wheels)
+
 clean:  ## remove everything that make made
-	rm -rf .venv build dist examples/digits/out .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf .venv build dist docs/made examples/*/out .mypy_cache .pytest_cache .ruff_cache .hypothesis
 	rm -rf $(foreach dist,$(DISTS),$(dist)/build $(dist)/src/*.egg-info)
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 	find $(DISTS) -name '*.so' -delete

@@ -32,6 +32,7 @@ BENCHMARKS = {
     "kernels": bench_kernels,
 }
 RESULTS = Path("benchmarks/results")
+RECORD = Path("benchmarks/measured.json")  # in version control: the figures of README and documentation are these
 
 
 def names(text: str) -> list[str]:
@@ -49,7 +50,10 @@ def main() -> None:
     parser.add_argument("--only", type=names, metavar="A,B,...", help=f"run some of {', '.join(BENCHMARKS)}")
     parser.add_argument("--quick", action="store_true", help="run everything once, to see that it works")
     parser.add_argument("--output", type=Path, help=f"where to save; {RESULTS} for a full run, else nowhere")
+    parser.add_argument("--record", action="store_true", help=f"keep the results of a full run as {RECORD}")
     arguments = parser.parse_args()
+    if arguments.record and (arguments.quick or arguments.only):
+        parser.error("--record is for a full run")
     plan = measure.QUICK if arguments.quick else measure.FULL
     whole = not arguments.quick and not arguments.only
 
@@ -66,6 +70,8 @@ def main() -> None:
         report.print_summary(results)
     if output := arguments.output or (RESULTS if whole else None):
         report.save(results, about, output)
+    if arguments.record:
+        report.record(results, about, RECORD)
 
 
 if __name__ == "__main__":

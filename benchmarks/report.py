@@ -96,21 +96,25 @@ def goal(row: Row) -> str:
 def save(results: Results, about: Mapping[str, Any], folder: Path) -> None:
     """Write latest.json and latest.svg; `about` is the machine as it was before we loaded it."""
     folder.mkdir(parents=True, exist_ok=True)
-    rows = [
-        {"benchmark": name, **asdict(row), "margin": row.margin, "met": row.met}
-        for name, rows in results.items()
-        for row in rows
-    ]
-    data = {"machine": dict(about), "peers": peers.versions(), "rows": rows}
-    target = folder / "latest.json"
-    target.write_text(json.dumps(data, indent=1) + "\n")
-    print(f"\nsaved {target}")
+    record(results, about, folder / "latest.json")
     if importlib.util.find_spec("matplotlib") is None:
         print("no picture: matplotlib is not installed")
         return
     target = folder / "latest.svg"
     draw(results, target)
     print(f"saved {target}")
+
+
+def record(results: Results, about: Mapping[str, Any], target: Path) -> None:
+    """Write the results as JSON."""
+    rows = [
+        {"benchmark": name, **asdict(row), "margin": row.margin, "met": row.met}
+        for name, rows in results.items()
+        for row in rows
+    ]
+    data = {"machine": dict(about), "peers": peers.versions(), "rows": rows}
+    target.write_text(json.dumps(data, indent=1) + "\n")
+    print(f"\nsaved {target}")
 
 
 def machine() -> dict[str, Any]:

@@ -25,8 +25,8 @@ from hologram_atlas import interpret
 from hologram_atlas.compiler import compile_kernels, interpreter, lower
 from hologram_atlas.parse import parse_source
 from hologram_core import KernelError, Runtime
-from hologram_core.guarded import guarded_copy
 from hologram_core.settings import Settings
+from hologram_core.testing.memory import Arena, Side
 
 BATCH = 40
 INPUTS = 3
@@ -78,12 +78,11 @@ def at_level(handle: Any, level: str) -> Any:
 
 def outcome(handle: Any, inputs: dict[str, Any]) -> dict[str, Any] | None:
     """What the arrays are after a call, and the error if there was one; None where it takes too long."""
-    memory = {
-        name: guarded_copy(value, at_end=len(inputs) % 2 == 0)
-        for name, value in inputs.items()
-        if isinstance(value, np.ndarray)
-    }
-    arguments = {**inputs, **{name: array for name, (array, _) in memory.items()}}
+    given = {name: value for name, value in inputs.items() if isinstance(value, np.ndarray)}
+    memory = {name: Arena(value.nbytes) for name, value in given.items()}
+    side: Side = "end" if len(inputs) % 2 == 0 else "start"
+    arrays = {name: memory[name].place(value, side) for name, value in given.items()}
+    arguments = {**inputs, **arrays}
     error = ""
     try:
         handle(**arguments)
@@ -93,9 +92,9 @@ def outcome(handle: Any, inputs: dict[str, Any]) -> dict[str, Any] | None:
         error = f"refused: {type(refused).__name__}"
     except interpret.TooManySteps:
         return None
-    if not all(guard.is_intact(array) for array, guard in memory.values()):
+    if any(arena.find_stray() for arena in memory.values()):
         error += " and memory beside an array was written"
-    return {**{name: array.copy() for name, (array, _) in memory.items()}, "": error}
+    return {**{name: array.copy() for name, array in arrays.items()}, "": error}
 
 
 def compare(program: Program, expected: dict[str, Any], found: dict[str, Any] | None) -> str:

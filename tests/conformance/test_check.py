@@ -91,7 +91,9 @@ def test_library_of_a_pack_that_was_replaced_is_not_checked(site, tmp_path):
     shutil.copyfile(libraries / "soft_clip.so", libraries / "hard_swish.so")
     done = hologram(copy, "check", "user-plugin", HOLOGRAM_ISA="baseline")
     assert done.returncode == 1
-    assert re.search(r"hard_swish.so: library: 1 failed\n  opens: .*it is not the library that index.json", done.stdout)
+    assert re.search(
+        r"hard_swish.so: library: 1 failed\n  opens: .*it is not the library that _index.json", done.stdout
+    )
     assert re.search(r"soft_clip.so: soft_clip f32 \(baseline\): 13 passed\n", done.stdout)
 
 

@@ -1,8 +1,10 @@
 """Does whatever may lie in a folder of libraries get an error with the reason, and never end the process?"""
 
 import errno
+import json
 import os
 import random
+import re
 import stat
 import subprocess
 import sys
@@ -12,7 +14,9 @@ from support import loadable
 
 import hologram_core as hg
 import hologram_dynamic as hd
+from hologram_atlas.build import build_libraries
 from hologram_dynamic import trust
+from hologram_dynamic.manifest import hash_of_source
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="the files made here are those of POSIX systems")
 
@@ -249,6 +253,60 @@ def test_file_of_another_in_a_folder_like_tmp_is_not_loaded(loader, library):
         loader.load_library(library)
 
 
+def test_what_belongs_to_another_user_is_not_loaded(loader, library, monkeypatch):
+    monkeypatch.setattr(trust, "_trusted_users", lambda: (4711,))
+    with pytest.raises(hd.UntrustedError) as caught:
+        loader.load_library(library)
+    owner, me = (trust._user_name(user) for user in (library.stat().st_uid, os.geteuid()))
+    assert str(caught.value) == (
+        f"{library}: this file belongs to {owner}, who can change it, so code in it is not trusted; "
+        f"chown {me} {library}, or copy the libraries to a folder of yours"
+    )
+    with pytest.raises(hd.UntrustedError, match=f"^{library.parent}: this folder belongs to {owner}, "):
+        loader.load_from_directory(library.parent)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="gives files away")
+@pytest.mark.parametrize("what", ["file", "folder", "folder above"])
+def test_what_was_given_away_is_not_loaded(loader, library, what):
+    given = {"file": library, "folder": library.parent, "folder above": library.parent.parent}[what]
+    os.chown(given, 12345, 12345)
+    with pytest.raises(hd.UntrustedError, match=f"^{given}: this {what}.* belongs to user 12345, "):
+        loader.load_library(library)
+    os.chown(given, 0, 0)
+    loader.load_library(library)
+
+
+def test_whoever_has_installed_the_loader_is_trusted(loader, library, monkeypatch):
+    monkeypatch.setattr(trust.os, "geteuid", lambda: 4711)
+    assert trust._trusted_users() == (0, 4711, os.stat(trust.__file__).st_uid)
+    monkeypatch.setattr(trust, "_installer", lambda: library.stat().st_uid)
+    loader.load_library(library)
+
+
+def test_folder_that_others_can_put_another_in_the_place_of_is_not_loaded_from(loader, tmp_path, good):
+    above = tmp_path / "above"
+    (above / "libs").mkdir(parents=True)
+    library = above / "libs" / "custom_op.so"
+    library.write_bytes(good)
+    above.chmod(0o777)
+    reason = f"^{above}: this folder above {above / 'libs'} can be written by everybody .*; chmod go-w {above}$"
+    for load, path in ((loader.load_library, library), (loader.load_from_directory, library.parent)):
+        with pytest.raises(hd.UntrustedError, match=reason):
+            load(path)
+    above.chmod(0o1777)  # where what is another's stays where it is
+    loader.load_from_directory(library.parent)
+
+
+def test_folder_above_a_link_is_looked_at(loader, library, tmp_path):
+    (tmp_path / "links").mkdir()
+    (tmp_path / "links" / "libs").symlink_to(library.parent)
+    loader.load_library(tmp_path / "links" / "libs" / library.name)
+    (tmp_path / "links").chmod(0o777)
+    with pytest.raises(hd.UntrustedError, match="links: this folder above .* can be written by everybody"):
+        loader.load_library(tmp_path / "links" / "libs" / library.name)
+
+
 def test_group_of_one_user_is_no_other(loader, library, monkeypatch):
     monkeypatch.setattr(trust, "_is_private_group", lambda user, group: True)
     library.chmod(0o664)
@@ -279,6 +337,38 @@ def test_systems_without_permission_bits_are_not_checked(loader, library, monkey
     monkeypatch.setattr(trust, "CHECKS", False)
     library.chmod(0o666)
     loader.load_library(library)
+
+
+def test_changed_ir_or_flags_are_noticed(tmp_path, loader):
+    about = loadable.manifest(flags="-O3 -fwrapv")
+    about["kernels"][0]["ir"] = {"name": "custom_operation", "body": ["x * x"]}
+    about["hash"] = hash_of_source(about)
+    path = loadable.build(tmp_path / "custom_op.so", about)
+    assert hd.open_library(path).manifest.hash == about["hash"]
+    content = path.read_bytes()
+    for old, new in ((b"x * x", b"x + x"), (b"-fwrapv", b"-ftrapv"), (b'"unchecked": false', b'"unchecked": true ')):
+        assert content.count(old) == 1
+        (tmp_path / "changed.so").write_bytes(content.replace(old, new))
+        assert re.fullmatch(
+            r"its manifest has the hash \w{12}\.\.\., that of its IR and flags is \w{12}\.\.\.: they were changed "
+            "after it was built; build it again",
+            refusal(loader, tmp_path / "changed.so"),
+        )
+
+
+def test_what_atlas_builds_has_the_hash_of_its_ir_and_flags(tmp_path):
+    (tmp_path / "twice.py").write_text(
+        "def twice(x: DeviceArray[f32], out: DeviceArray[f32], n: u32):\n"
+        "    i = get_global_id()\n    if i < n:\n        out[i] = x[i] * 2.0\n"
+    )
+    found = []
+    for unchecked in (False, True):
+        build_libraries([tmp_path / "twice.py"], tmp_path / "libs", levels=["baseline"], unchecked=unchecked)
+        library = hd.open_library(tmp_path / "libs" / "twice.so")
+        found.append(library.manifest.hash)
+        assert "-fwrapv" in library.manifest.flags
+        assert library.table.source_hash == library.manifest.hash == hash_of_source(json.loads(library.table.manifest))
+    assert len(set(found)) == 2
 
 
 def test_start_up_folder_that_others_can_write_is_left_out_with_a_warning(library):

@@ -1,8 +1,6 @@
 """Do our distributions and a stranger's install by pip, from copies, into a fresh environment?"""
 
 import json
-import os
-import shutil
 import subprocess
 import sys
 import tarfile
@@ -10,10 +8,15 @@ import zipfile
 from pathlib import Path
 
 import pytest
+from support.environments import Environment
 
 ROOT = Path(__file__).resolve().parents[2]
-OURS = ("hologram_core", "hologram_stdlib", "hologram_dynamic", "hologram_atlas")
-OWN = ["hologram-atlas", "hologram-dynamic", "hologram-stdlib"]  # those of them that are providers
+OWN = [
+    "hologram-atlas",
+    "hologram-dynamic",
+    "hologram-sigmatics",
+    "hologram-stdlib",
+]  # those of them that are providers
 
 PROVIDER = """
 from hologram_core import Kernel, hookimpl
@@ -50,34 +53,8 @@ print(json.dumps({
 """
 
 
-class Environment:
-    """A virtual environment of its own, used from outside the checkout."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self.outside = folder / "outside"
-        self.outside.mkdir(parents=True)
-        subprocess.run([sys.executable, "-m", "venv", str(folder / "venv")], check=True)
-        self.python = folder / "venv" / ("Scripts" if os.name == "nt" else "bin") / "python"
-
-    def run(self, *arguments: str, **variables: str) -> str:
-        environment = {key: value for key, value in os.environ.items() if not key.startswith(("HOLOGRAM_", "PYTHON"))}
-        done = subprocess.run(
-            [str(self.python), *arguments],
-            cwd=self.outside,
-            env=environment | variables,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        assert done.returncode == 0, f"{arguments}:\n{done.stdout}\n{done.stderr}"
-        return done.stdout
-
-    def pip(self, *arguments: str) -> str:
-        return self.run("-m", "pip", "--disable-pip-version-check", *arguments)
-
-    def who(self, **variables: str) -> dict:
-        return json.loads(self.run("-c", WHO, **variables))
+def who(environment: Environment, **variables: str) -> dict:
+    return json.loads(environment.run("-c", WHO, **variables))
 
 
 def _write_provider(folder: Path, name: str, source: str) -> Path:
@@ -103,26 +80,8 @@ dependencies = ["hologram-core"]
     return project
 
 
-@pytest.fixture(scope="module")
-def checkout(tmp_path_factory):
-    """The tracked and new files of our distributions, without anything built."""
-    copy = tmp_path_factory.mktemp("checkout")
-    ignore = shutil.ignore_patterns("build", "*.so", "*.pyd", "*.egg-info", "__pycache__", "dist")
-    for name in OURS:
-        shutil.copytree(ROOT / name, copy / name, ignore=ignore)
-    return copy
-
-
-@pytest.fixture(scope="module")
-def environment(checkout, tmp_path_factory):
-    """Our distributions, installed from folders in one command, with build isolation."""
-    environment = Environment(tmp_path_factory.mktemp("environment"))
-    environment.pip("install", "-q", *(str(checkout / name) for name in OURS))
-    return environment
-
-
 def test_installed_packages_work_outside_the_tree(environment):
-    found = environment.who()
+    found = who(environment)
     assert found["sum"] == [2.0] * 8
     assert (found["winner"], found["tier"]) == ("hologram-stdlib", "inline")
     assert found["warnings"] == []
@@ -179,38 +138,36 @@ def test_command_says_what_it_needs(environment):
     assert "pip install 'hologram-core[cli]'" in done.stderr
 
 
-@pytest.fixture(scope="module")
-def wheels(checkout, tmp_path_factory):
-    folder = tmp_path_factory.mktemp("wheels")
-    for name in OURS:
-        subprocess.run(
-            [sys.executable, "-m", "pip", "wheel", "-q", "--no-deps", "-w", str(folder), str(checkout / name)],
-            check=True,
-        )
-    return {wheel.name.split("-")[0]: zipfile.ZipFile(wheel) for wheel in folder.iterdir()}
+def _names(wheel: Path) -> set[str]:
+    with zipfile.ZipFile(wheel) as archive:
+        return set(archive.namelist())
 
 
 def test_wheel_of_core_holds_types_and_headers(wheels):
-    names = wheels["hologram_core"].namelist()
+    names = _names(wheels["hologram_core"])
     for name in ("py.typed", "ops.pyi", "_native.pyi", "include/hologram/kernel.h", "include/hologram/vmath.h"):
         assert f"hologram_core/{name}" in names
 
 
 def test_wheel_of_stdlib_holds_one_extension_and_its_entry_point(wheels):
-    wheel = wheels["hologram_stdlib"]
-    assert sum(name.endswith((".so", ".pyd")) for name in wheel.namelist()) == 1
-    points = next(name for name in wheel.namelist() if name.endswith("entry_points.txt"))
-    assert "hologram_stdlib.plugin" in wheel.read(points).decode()
+    names = _names(wheels["hologram_stdlib"])
+    assert sum(name.endswith((".so", ".pyd")) for name in names) == 1
+    points = next(name for name in names if name.endswith("entry_points.txt"))
+    with zipfile.ZipFile(wheels["hologram_stdlib"]) as archive:
+        assert "hologram_stdlib.plugin" in archive.read(points).decode()
 
 
 def test_wheels_of_the_language_are_for_every_platform(wheels):
-    assert {"atlas_kernel/py.typed", "hologram_atlas/py.typed", "hologram_atlas/kernel.schema.json"} <= set(
-        wheels["hologram_atlas"].namelist()
-    )
-    assert "hologram_atlas/include/hologram/language.h" in wheels["hologram_atlas"].namelist()
-    assert "hologram_dynamic/py.typed" in wheels["hologram_dynamic"].namelist()
+    names = _names(wheels["hologram_atlas"])
+    assert {"atlas_kernel/py.typed", "hologram_atlas/py.typed", "hologram_atlas/kernel.schema.json"} <= names
+    assert "hologram_atlas/include/hologram/language.h" in names
+    assert {
+        "hologram_atlas/template/.gitignore",
+        "hologram_atlas/template/src/user_plugin/kernels/soft_clip.c",
+    } <= names
+    assert "hologram_dynamic/py.typed" in _names(wheels["hologram_dynamic"])
     for name in ("hologram_atlas", "hologram_dynamic"):
-        assert wheels[name].filename.endswith("-py3-none-any.whl")
+        assert wheels[name].name.endswith("-py3-none-any.whl")
 
 
 def test_sdists_hold_their_c(checkout, tmp_path):
@@ -237,20 +194,20 @@ def stranger(environment, tmp_path_factory):
     environment.pip("install", "-q", "--no-build-isolation", "--no-deps", str(good), str(bad))
     yield environment
     environment.pip("uninstall", "-q", "-y", "loud-kernels", "broken-kernels")
-    found = environment.who()
+    found = who(environment)
     assert found["winner"] == "hologram-stdlib"
     assert found["asked"] == OWN
 
 
 def test_strangers_kernel_wins_by_its_priority(stranger):
-    found = stranger.who()
+    found = who(stranger)
     assert found["sum"] == [2.0] * 8
     assert found["winner"] == "loud-kernels"
     assert found["listed"] == ["hologram-stdlib", "loud-kernels"]
 
 
 def test_provider_that_breaks_at_import_is_one_warning(stranger):
-    found = stranger.who()
+    found = who(stranger)
     assert found["asked"] == ["broken-kernels", *OWN, "loud-kernels"]
     (warning,) = found["warnings"]
     assert "broken-kernels: import: RuntimeError: broken on purpose" in warning
@@ -267,7 +224,7 @@ def test_provider_that_breaks_at_import_is_one_warning(stranger):
     ids=lambda variables: "-".join(variables),
 )
 def test_the_user_has_the_last_word(stranger, variables):
-    assert stranger.who(**variables)["winner"] == "hologram-stdlib"
+    assert who(stranger, **variables)["winner"] == "hologram-stdlib"
 
 
 def test_strict_makes_the_broken_one_an_error(stranger):

@@ -7,6 +7,7 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import pytest
@@ -15,10 +16,11 @@ import hologram_core as hg
 from hologram_atlas import build_libraries, compile_file, compile_text
 from hologram_atlas.compiler import lower, read, render, to_json
 from hologram_atlas.errors import CompileError
+from hologram_atlas.parse import parse_source
 from hologram_atlas.schema import from_json
 from hologram_atlas.toolchain import find_compiler
-from hologram_core.guarded import guarded_copy
 from hologram_core.settings import Settings
+from hologram_core.testing.memory import Arena
 from hologram_dynamic import KernelLoader, execute_kernel
 
 KERNELS = Path(__file__).parents[1] / "kernels"
@@ -187,6 +189,23 @@ def test_loop_of_the_seed_is_one_vector_loop(seed: str) -> None:
         assert not re.search(r"\t(j\w+|call)\t", body)
 
 
+@pytest.mark.skipif(len(Settings().levels) < 2, reason="this looks for vector instructions of AVX2")
+@pytest.mark.parametrize(
+    ("result", "instruction"),
+    [("u8(min(max(x[i], 0.0), 1.0) * 255.0 + 0.5)", "vcvttps2dq"), ("u8(x[i] ** gamma)", "vfn?m(add|sub)\\w+pd")],
+)
+def test_conversions_and_powers_are_vectorised(result: str, instruction: str) -> None:
+    source = f"""
+def f(x: DeviceArray[f32], gamma: f32, out: DeviceArray[u8], n: u32):
+    i = get_global_id()
+    if i < n:
+        out[i] = {result}
+"""
+    (kernel,) = parse_source(source)
+    text = find_compiler().assembly(render("f", [lower(kernel)]), "avx2")
+    assert re.search(rf"\t{instruction}\t.*%ymm", text)
+
+
 def test_certificate_says_what_is_checked() -> None:
     source = """
 def f(x: DeviceArray[f32], index: DeviceArray[i32], out: DeviceArray[f32], n: u32):
@@ -212,27 +231,29 @@ def f(x: DeviceArray[f32], index: DeviceArray[i64], out: DeviceArray[f32], n: u3
 """
 
 
-@pytest.mark.parametrize("at_end", [False, True])
+@pytest.mark.parametrize("side", ["start", "end"])
 @pytest.mark.parametrize("bad", [5, -1, 2**40, -(2**62)])
-def test_store_out_of_bounds_is_an_error_and_touches_nothing(bad: int, at_end: bool) -> None:
+def test_store_out_of_bounds_is_an_error_and_touches_nothing(bad: int, side: Literal["start", "end"]) -> None:
     (handle,) = compile_text(OUTSIDE)
-    out, memory = guarded_copy(np.zeros(5, np.float32), at_end=at_end)
+    memory = Arena(20)
+    out = memory.place(np.zeros(5, np.float32), side)
     x = np.ones(3, np.float32)
     message = rf"f\(\): out\[{bad}\] is out of bounds: out has 5 elements \(work item 2, line 5\)"
     with pytest.raises(hg.KernelError, match=message):
         handle(x, np.array([1, 2, bad]), out, 3)
-    assert memory.is_intact(out)
+    assert memory.find_stray() == ""
     np.testing.assert_array_equal(out, [0, 1, 1, 0, 0])
 
 
 def test_too_large_a_size_is_an_error(seed: str) -> None:
     (handle,) = compile_file(KERNELS / f"{seed}.py")
-    x, memory = guarded_copy(np.ones(10, np.float32), at_end=True)
+    memory = Arena(40)
+    x = memory.place(np.ones(10, np.float32), "end")
     with pytest.raises(
         hg.KernelError, match=r"input\[10\] is out of bounds: input has 10 elements \(work item 10, line 7\)"
     ):
         handle(x, np.empty(20, np.float32), 20)
-    assert memory.is_intact(x)
+    assert memory.find_stray() == ""
 
 
 def test_sizes_that_wrap_around_are_no_way_out() -> None:
@@ -243,10 +264,11 @@ def f(x: DeviceArray[f32], stride: u64, n: u32):
         x[i * stride] = 1.0
 """
     (handle,) = compile_text(source)
-    x, memory = guarded_copy(np.zeros(4, np.float32), at_end=True)
+    memory = Arena(16)
+    x = memory.place(np.zeros(4, np.float32), "end")
     with pytest.raises(hg.KernelError, match=r"x\[4611686018427387904\] is out of bounds"):
         handle(x, 2**62, 4)
-    assert memory.is_intact(x)
+    assert memory.find_stray() == ""
 
 
 def test_index_of_a_shaped_array_is_checked_on_each_axis() -> None:

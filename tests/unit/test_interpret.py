@@ -95,6 +95,13 @@ CORNERS: list[tuple[str, str, tuple[Any, ...], Any]] = [
     ("2 ** -1 * a", "f64", (3.0,), 1.5),
     ("i64(True) + a", "i64", (1,), 2),
 ]
+LIMITS = {
+    **{
+        kind: (-(2 ** (bits - 1)), 2 ** (bits - 1) - 1)
+        for kind, bits in (("i8", 8), ("i16", 16), ("i32", 32), ("i64", 64))
+    },
+    **{kind: (0, 2**bits - 1) for kind, bits in (("u8", 8), ("u16", 16), ("u32", 32), ("u64", 64), ("usize", 63))},
+}
 NUMPY = {"i64": np.int64, "u64": np.uint64, "f32": np.float32, "f64": np.float64}
 
 
@@ -123,6 +130,23 @@ def test_corner_is_as_documented(number: int, way: str) -> None:
     np.testing.assert_array_equal(out, np.array([wanted], NUMPY[kind]))
     if kind.startswith("f"):
         assert np.isnan(out[0]) or np.signbit(out[0]) == np.signbit(wanted)
+
+
+@pytest.mark.parametrize("way", ["interpreted", "compiled"])
+@pytest.mark.parametrize("kind", ["f32", "f64"])
+def test_float_becomes_the_nearest_integer_that_fits(kind: str, way: str) -> None:
+    ends = NUMPY[kind]([sign * 2.0**power for power in (0, 7, 8, 15, 16, 31, 32, 63, 64) for sign in (1, -1)])
+    beside = np.concatenate([ends, np.nextafter(ends, 0), np.nextafter(ends, 2 * ends), ends - 0.5, ends + 0.5])
+    x = np.append(beside, [0.0, -0.0, 0.5, -0.5, 1e30, -1e30, INF, -INF, NAN]).astype(NUMPY[kind])
+    text = "".join(
+        f"def to_{to}(x: DeviceArray[{kind}], out: DeviceArray[{to}], n: u32):\n"
+        f"    i = get_global_id()\n    if i < n:\n        out[i] = {to}(x[i])\n\n"
+        for to in LIMITS
+    )
+    found = compile_text(text) if way == "compiled" else [interpreter(lower(item)) for item in parse_source(text)]
+    for convert, (low, high) in zip(found, LIMITS.values(), strict=True):
+        wanted = [0 if np.isnan(v) else int(v) if low <= v <= high else low if v < low else high for v in x.tolist()]
+        assert convert(x).tolist() == wanted
 
 
 FLOWS: list[tuple[str, list[int]]] = [

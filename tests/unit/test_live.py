@@ -176,6 +176,16 @@ def test_mistakes_are_found_where_the_function_is_defined() -> None:
             x[0] = foo(1.0)  # noqa: F821
 
 
+def test_mistake_in_shapes_is_one_error() -> None:
+    with pytest.raises(CompileError, match="shapes: signature .*, column 6: expected '->'") as caught:
+
+        @kernel(shapes="(n,n)")
+        def bad(x: DeviceArray[f32], n: u32):
+            x[0, 0] = 1.0
+
+    assert caught.value.__suppress_context__
+
+
 def test_kernel_takes_functions_only() -> None:
     with pytest.raises(CompileError, match="takes a function, got int"):
         kernel(1)  # type: ignore[call-overload]

@@ -2,6 +2,7 @@
 
 import gc
 import os
+import shutil
 import subprocess
 import sys
 import types
@@ -401,13 +402,41 @@ def test_user_folder_is_that_of_platformdirs(monkeypatch, value):
         monkeypatch.setenv("XDG_DATA_HOME", value)
     expected = os.path.join(platformdirs.user_data_dir("hologram"), "kernels")
     assert startup.user_folder() == expected
+    monkeypatch.setenv("XDG_DATA_HOME", "relative")  # which the standard of these variables has ignored
+    assert startup.user_folder() == os.path.expanduser("~/.local/share/hologram/kernels")
+    monkeypatch.setenv("XDG_DATA_HOME", value or "")
     monkeypatch.setattr(startup, "_USES_XDG", False)
     assert startup.user_folder() == expected
 
 
-def test_nothing_is_loaded_from_the_working_directory(libs):
+@pytest.mark.parametrize(
+    "variables",
+    [
+        {},
+        {"HOLOGRAM_KERNEL_PATH": ""},
+        {"HOLOGRAM_KERNEL_PATH": f"/nowhere-at-all{os.pathsep}{os.pathsep}"},  # PATH would mean it by nothing
+        {"XDG_DATA_HOME": "data"},
+        {"XDG_DATA_HOME": "."},
+        {"XDG_DATA_HOME": "", "HOME": "home"},
+    ],
+    ids=str,
+)
+def test_nothing_is_loaded_from_the_working_directory(libs, tmp_path, variables):
+    for folder in ("", "hologram/kernels", "data/hologram/kernels", "home/.local/share/hologram/kernels"):
+        (tmp_path / folder).mkdir(parents=True, exist_ok=True)
+        shutil.copy(libs / "custom_op.so", tmp_path / folder)
     program = "import hologram_core as hg; assert 'custom_operation' not in hg.default_runtime().op_names()"
-    subprocess.run([sys.executable, "-W", "error", "-c", program], cwd=libs, check=True)
+    environment = {**os.environ, **variables}
+    subprocess.run([sys.executable, "-W", "ignore", "-c", program], cwd=tmp_path, env=environment, check=True)
+
+
+def test_kernel_path_that_is_relative_stops_a_process_with_the_reason(libs):
+    program = "import hologram_core; hologram_core.default_runtime()"
+    environment = {**os.environ, "HOLOGRAM_KERNEL_PATH": "libs"}
+    command = [sys.executable, "-c", program]
+    done = subprocess.run(command, cwd=libs.parent, env=environment, capture_output=True, text=True)
+    assert done.returncode == 1
+    assert "'libs' is relative to the working directory, from which nothing is loaded" in done.stderr
 
 
 def test_default_loader_functions_load_get_and_execute(libs):

@@ -16,7 +16,7 @@ VALUES = {
     "PRIORITY": ("priority", "my-pack=350, hologram-stdlib=-50", {"my-pack": 350, "hologram-stdlib": -50}),
     "ISA": ("isa", "baseline", "baseline"),
     "NUM_THREADS": ("num_threads", "3", 3),
-    "KERNEL_PATH": ("kernel_path", os.pathsep.join(["one", "", "two"]), ("one", "two")),
+    "KERNEL_PATH": ("kernel_path", os.pathsep.join(["/one", "", "/two"]), ("/one", "/two")),
     "CACHE_DIR": ("cache_dir", "somewhere", "somewhere"),
     "STRICT": ("strict", "1", True),
     "LOG": ("log", "info", "info"),
@@ -77,12 +77,24 @@ def test_value_that_means_nothing_is_an_error(variable, text, message):
         {"priority": "a=5"},
         {"priority": {"a": 1.5}},
         {"strict": "maybe"},
+        {"kernel_path": ["libs"]},
     ],
     ids=repr,
 )
 def test_parameter_that_means_nothing_is_an_error(parameters):
     with pytest.raises(hg.SettingsError):
         hg.Runtime(**parameters)
+
+
+@pytest.mark.parametrize("text", ["libs", ".", "./libs", "~/libs", "/there" + os.pathsep + "here"])
+def test_kernel_path_relative_to_the_working_directory_is_refused(text):
+    wrong = text.rpartition(os.pathsep)[2]
+    with pytest.raises(hg.SettingsError) as caught:
+        Settings.from_environment({"HOLOGRAM_KERNEL_PATH": text})
+    assert str(caught.value) == (
+        f"HOLOGRAM_KERNEL_PATH: {wrong!r} is relative to the working directory, from which nothing is loaded; "
+        f"write the whole path, such as {os.path.abspath(wrong)}"
+    )
 
 
 def test_misspelt_variable_is_warned_about():
@@ -99,7 +111,7 @@ def test_misspelt_variable_is_warned_about():
         ("PRIORITY", "a=1", {"priority": {"a": 2}}, "priority", {"a": 2}),
         ("ISA", hg.cpu_levels()[-1], {"isa": "baseline"}, "isa", "baseline"),
         ("NUM_THREADS", "7", {"threads": 2}, "num_threads", 2),
-        ("KERNEL_PATH", "a", {"kernel_path": [Path("b")]}, "kernel_path", ("b",)),
+        ("KERNEL_PATH", "/a", {"kernel_path": [Path("/b")]}, "kernel_path", ("/b",)),
         ("CACHE_DIR", "a", {"cache_dir": Path("b")}, "cache_dir", "b"),
         ("STRICT", "1", {"strict": False}, "strict", False),
         ("LOG", "info", {"log": "debug"}, "log", "debug"),

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from .compiler import compile_file, compile_text, interpreter, lower, read
     from .errors import BuildError, CompileError, CompilerNotFound
     from .schema import from_json, to_json
+    from .watch import WatchReport, watch_sources
 
 __version__ = "0.1.0"
 
@@ -21,6 +22,7 @@ __all__ = [
     "Certificate",
     "CompileError",
     "CompilerNotFound",
+    "WatchReport",
     "build_libraries",
     "compile_file",
     "compile_text",
@@ -29,6 +31,7 @@ __all__ = [
     "lower",
     "read",
     "to_json",
+    "watch_sources",
 ]
 
 _MODULES = {
@@ -37,6 +40,7 @@ _MODULES = {
     "compiler": ("compile_file", "compile_text", "interpreter", "lower", "read"),
     "errors": ("BuildError", "CompileError", "CompilerNotFound"),
     "schema": ("from_json", "to_json"),
+    "watch": ("WatchReport", "watch_sources"),
 }
 
 

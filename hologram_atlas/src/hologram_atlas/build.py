@@ -10,13 +10,13 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
 from .compiler import build, lower, read, render
-from .errors import CompileError
+from .errors import BuildError, CompileError
 from .toolchain import LEVELS, SUFFIX, Compiler, find_compiler
 
 SOURCES = (".py", ".json", ".c")
@@ -56,6 +56,7 @@ def build_libraries(
     sources: Iterable[str | os.PathLike[str]],
     output: str | os.PathLike[str],
     *,
+    kernels: Collection[str] | None = None,
     levels: Sequence[str] | None = None,
     unchecked: bool = False,
     jobs: int | None = None,
@@ -63,8 +64,9 @@ def build_libraries(
 ) -> BuildReport:
     """Build sources, files or folders, into a folder, for all levels of this machine's architecture or those given.
 
-    `progress` is called after each source. Raises CompileError for a source that is not there, two of one
-    name, an unknown level, and a folder that cannot be made; CompilerNotFound.
+    With `kernels`, only those of a file are compiled; a .c file is always whole. `progress` is called after
+    each source. Raises CompileError for a source that is not there, two of one name, an unknown level, and a
+    folder that cannot be made; CompilerNotFound.
     """
     wanted = tuple(levels or LEVELS)
     unknown = [level for level in wanted if level not in LEVELS]
@@ -79,7 +81,7 @@ def build_libraries(
         raise CompileError(f"no folder can be made here: {error.strerror}", file=str(folder)) from None
 
     def one(source: Path) -> Built:
-        built = _build_one(source, folder, wanted, compiler, unchecked=unchecked)
+        built = _build_one(source, folder, wanted, compiler, kernels, unchecked=unchecked)
         progress(built)
         return built
 
@@ -109,25 +111,37 @@ def find_sources(sources: Iterable[str | os.PathLike[str]]) -> list[Path]:
     return files
 
 
-def _build_one(source: Path, folder: Path, levels: Sequence[str], compiler: Compiler, *, unchecked: bool) -> Built:
+def _build_one(
+    source: Path,
+    folder: Path,
+    levels: Sequence[str],
+    compiler: Compiler,
+    only: Collection[str] | None,
+    *,
+    unchecked: bool,
+) -> Built:
     try:
-        text, names = c_text(source, unchecked=unchecked)
+        text, names = c_text(source, only=only, unchecked=unchecked)
         if not text:
-            return Built(source, note="it has no kernels")
+            return Built(source, note="it has no kernels" if only is None else "it has none of the kernels")
         made = build(text, levels=levels, compiler=compiler)
         return _install(Built(source, names), made, folder)
+    except BuildError as error:
+        return Built(source, error=error.naming(source) if source.suffix == ".c" else error)
     except CompileError as error:
         return Built(source, error=error)
 
 
-def c_text(source: Path, *, unchecked: bool = False) -> tuple[str, tuple[str, ...]]:
-    """Return the C text of a source file ("" if there is no kernel in it) and the names of its kernels.
+def c_text(
+    source: Path, *, only: Collection[str] | None = None, unchecked: bool = False
+) -> tuple[str, tuple[str, ...]]:
+    """Return the C text of the kernels of a source file, or only some ("" if there is none), and their names.
 
     A .c file is its own text, and its kernels have names when it is loaded. Raises CompileError.
     """
     if source.suffix == ".c":
         return source.read_text(encoding="utf-8"), ()
-    kernels = read(source)
+    kernels = [kernel for kernel in read(source) if only is None or kernel.name in only]
     if not kernels:
         return "", ()
     lowered = [lower(kernel, unchecked=unchecked) for kernel in kernels]
@@ -136,18 +150,32 @@ def c_text(source: Path, *, unchecked: bool = False) -> tuple[str, tuple[str, ..
 
 def _install(built: Built, made: Path, folder: Path) -> Built:
     """Put a library from the cache into a folder, under both its names, and take out its older versions."""
-    stem = built.source.stem
-    path = folder / f"{stem}-{made.stem[:HASH]}{SUFFIX}"
-    stable = folder / f"{stem}{SUFFIX}"
+    path = folder / f"{built.source.stem}-{made.stem[:HASH]}{SUFFIX}"
+    stable = stable_path(built.source, folder)
     is_new = not path.exists() or not stable.exists() or not _same(path, stable)
     if is_new:
         _copy(made, path)
         _copy(made, stable)
-    digits = "[0-9a-f]" * HASH
-    for old in folder.glob(f"{_literal(stem)}-{digits}{SUFFIX}"):
+    for old in _versions(built.source, folder):
         if old != path:
             old.unlink()
     return Built(built.source, built.kernels, path, is_new)
+
+
+def stable_path(source: Path, folder: Path) -> Path:
+    """The name without a hash of the library of a source."""
+    return folder / f"{source.stem}{SUFFIX}"
+
+
+def remove_library(source: Path, folder: Path) -> None:
+    """Take the library of a source out of a folder, under all its names."""
+    for path in (stable_path(source, folder), *_versions(source, folder)):
+        path.unlink(missing_ok=True)
+
+
+def _versions(source: Path, folder: Path) -> list[Path]:
+    """The names with a hash of the library of a source."""
+    return list(folder.glob(f"{_literal(source.stem)}-{'[0-9a-f]' * HASH}{SUFFIX}"))
 
 
 def _literal(stem: str) -> str:

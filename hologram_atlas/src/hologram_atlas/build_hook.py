@@ -7,7 +7,8 @@
     [tool.hatch.build.targets.wheel.hooks.hologram]
 
 The sources are the folder `kernels` of the package, or `kernels = "path"`; the libraries go to `_kernels`
-beside it and into the wheel, which gets the tag of this platform. The sdist has the sources alone.
+beside it and into the wheel, which gets the tag of this platform, or of `platform = "manylinux_2_28_x86_64"`
+where that is true of the machine. The sdist has the sources alone.
 """
 
 from __future__ import annotations
@@ -40,7 +41,7 @@ class HologramBuildHook(BuildHookInterface[Any]):
         for built in report.results:
             self.app.display_info(f"{built.source.relative_to(self.root)} -> {FOLDER}/{built.source.stem}")
         build_data["pure_python"] = False
-        build_data["tag"] = wheel_tag()
+        build_data["tag"] = wheel_tag(str(self.config.get("platform", "")))
         build_data["artifacts"].append(f"/{(sources.parent / FOLDER).relative_to(self.root).as_posix()}/*")
 
     def _sources(self) -> Path:

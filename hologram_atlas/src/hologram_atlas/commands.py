@@ -1,8 +1,9 @@
-"""`hologram build`: parse arguments, call a function that returns values, print."""
+"""`hologram build`, `watch`, `new`, `pack`, `bundle`: parse arguments, call a function that returns values, print."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -10,8 +11,11 @@ import click
 from rich.console import Console
 from rich.progress import Progress
 
+from hologram_dynamic.index import refresh_index
+from hologram_dynamic.pack import FOLDER
+
 from . import build as building
-from .build import Built, c_text, find_sources
+from .build import BuildReport, Built, c_text, find_sources
 from .compiler import lower, read, to_json
 from .errors import CompileError
 from .toolchain import LEVELS, find_compiler
@@ -21,7 +25,8 @@ EMITTED = ("ir", "json", "c", "asm")
 
 def add_commands(cli: Any) -> None:
     """Add the sub-commands to the group `hologram`."""
-    cli.add_command(build)
+    for command in (build, watch, new, pack, bundle):
+        cli.add_command(command)
 
 
 @click.command()
@@ -41,27 +46,116 @@ def build(
     jobs: int | None,
     verbose: bool,
 ) -> None:
-    """Build kernels in Python or JSON, files or folders of them, into native libraries."""
+    """Build kernels in Python, JSON or C, files or folders of them, into native libraries."""
     if emit:
         _emit(sources, output, emit, levels, unchecked=unchecked)
         return
     if output is None:
         raise click.UsageError("say where to: -o DIR")
     files = find_sources(sources)
-    with Progress(console=Console(stderr=True), disable=not Console(stderr=True).is_terminal) as bar:
-        task = bar.add_task("building", total=len(files))
+    with _progress(len(files)) as step:
         report = building.build_libraries(
-            files,
-            output,
-            levels=levels or None,
-            unchecked=unchecked,
-            jobs=jobs,
-            progress=lambda built: bar.advance(task),
+            files, output, levels=levels or None, unchecked=unchecked, jobs=jobs, progress=step
         )
+    refresh_index(output)
+    _print_report(report, verbose=verbose)
+
+
+@click.command()
+@click.argument("name", type=click.Path(path_type=Path))
+def new(name: Path) -> None:
+    """Begin a project of kernels: a folder NAME with a package, two kernels, their tests and a README."""
+    from .project import new_project  # here, as below: most runs are of another command
+
+    folder = new_project(name)
+    (kernels,) = folder.glob("src/*/kernels")
+    click.echo(f"{folder}: kernels go to {kernels}; hologram pack {folder} builds its wheel")
+
+
+@click.command()
+@click.argument("folder", default=".", type=click.Path(path_type=Path))
+@click.option("-o", "--output", type=click.Path(path_type=Path), help="Where to; FOLDER/dist if left out.")
+def pack(folder: Path, output: Path | None) -> None:
+    """Build the wheel and the sdist of a project of kernels, which is in FOLDER or here."""
+    from .project import build_project
+
+    with _compiler_errors():
+        for made in build_project(folder, output):
+            click.echo(made)
+
+
+@click.command()
+@click.argument("sources", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option("-o", "--output", required=True, type=click.Path(path_type=Path), help="The folder of the bundle.")
+@click.option("-k", "--kernel", "kernels", multiple=True, help="Only this kernel; may be given several times.")
+@click.option("--level", "levels", multiple=True, type=click.Choice(list(LEVELS)), help="Only these levels.")
+def bundle(sources: Sequence[Path], output: Path, kernels: Sequence[str], levels: Sequence[str]) -> None:
+    """Gather kernels into one folder with a manifest, for release.
+
+    SOURCES are kernels in Python, JSON or C, libraries that are built already, and folders of either. What
+    the folder needs to run is hologram-dynamic: hologram_core.load_kernels(FOLDER).
+    """
+    from .packs import build_pack
+
+    with _compiler_errors(), _progress(None) as step:
+        report = build_pack(sources, output, kernels=kernels or None, levels=levels or None, progress=step)
+    if kernels:  # what has none of them is of no interest
+        report = BuildReport(tuple(built for built in report.results if built.library or built.error))
+    _print_report(report, verbose=True)
+
+
+@contextmanager
+def _progress(total: int | None) -> Iterator[Callable[[Built], object]]:
+    """A bar on a terminal; what it yields is called after each source."""
+    console = Console(stderr=True)
+    with Progress(console=console, disable=not console.is_terminal, transient=True) as bar:
+        task = bar.add_task("building", total=total)
+        yield lambda built: bar.advance(task)
+
+
+@contextmanager
+def _compiler_errors() -> Iterator[None]:
+    """Print a CompileError as compilers do, the file first; the exit status is then 1."""
+    try:
+        yield
+    except CompileError as error:
+        click.echo(str(error), err=True)
+        raise click.exceptions.Exit(1) from None
+
+
+def _print_report(report: BuildReport, *, verbose: bool) -> None:
     for built in report.results:
         _print(built, verbose=verbose)
     if report.errors:
         raise click.exceptions.Exit(1)
+
+
+@click.command()
+@click.argument("sources", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option("-o", "--output", type=click.Path(path_type=Path), help="The folder of the libraries; SOURCE/_kernels.")
+@click.option("--unchecked", is_flag=True, help="Leave all checks of indices out: out of bounds is then undefined.")
+@click.option("--level", "levels", multiple=True, type=click.Choice(list(LEVELS)), help="These, not this machine's.")
+def watch(sources: Sequence[Path], output: Path | None, unchecked: bool, levels: Sequence[str]) -> None:
+    """Build kernels, and build them again whenever their files change, until Ctrl-C.
+
+    SOURCES are files and folders of kernels. A process uses them from then on that follows the folder of the
+    libraries: hologram_dynamic.KernelLoader().watch(FOLDER).
+    """
+    from .watch import WatchReport, watch_sources  # here: most runs are of another command
+
+    first = sources[0]
+    folder = output or (first if first.is_dir() else first.parent) / FOLDER
+
+    def show(report: WatchReport) -> None:
+        for built in report.built:
+            _print(built, verbose=False)
+        for source in report.gone:
+            click.echo(f"{source}: its kernels are taken out")
+
+    with watch_sources(sources, folder, levels=levels or None, unchecked=unchecked, on_report=show) as following:
+        click.echo(f"watching, Ctrl-C ends it; in Python: KernelLoader().watch({str(folder.absolute())!r})")
+        with suppress(KeyboardInterrupt):
+            following.wait()
 
 
 def _print(built: Built, *, verbose: bool) -> None:
@@ -85,14 +179,11 @@ def _emit(sources: Sequence[Path], output: Path | None, stage: str, levels: Sequ
         ),
     }
     files = find_sources(sources)
-    try:
+    with _compiler_errors():
         if stage == "json":
             text = to_json([kernel for file in files for kernel in read(file)])
         else:
             text = "\n".join(map(show[stage], files))
-    except CompileError as error:  # as compilers say it, the file first
-        click.echo(str(error), err=True)
-        raise click.exceptions.Exit(1) from None
     if output is None:
         click.echo(text)
     else:

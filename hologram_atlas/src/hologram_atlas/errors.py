@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 
 from hologram_core.errors import HologramError
@@ -61,6 +62,12 @@ class BuildError(CompileError):
         super().__init__(
             f"the C compiler failed with exit code {exit_code}: {' '.join(command)}\n{said}\nsource: {kept}"
         )
+
+    def naming(self, source: str | os.PathLike[str]) -> BuildError:
+        """Return the error with the file that the text came from in place of the copy that was compiled."""
+        copy = next((item for item in self.command if item.endswith(".c")), "")
+        output = self.output.replace(copy, os.fspath(source)) if copy else self.output
+        return BuildError(self.command, self.exit_code, output, self.kept)
 
 
 class CompilerNotFound(CompileError):  # noqa: N818  # reads as what happened

@@ -9,23 +9,27 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from hologram_dynamic.manifest import hash_of_source
+
 from . import ir
 from .lowered import Lowered
 from .schema import kernel_to_json
+from .toolchain import FLAGS
 
 VERSION = 1
 
 
 def manifest(stem: str, kernels: Sequence[Lowered], *, file: str) -> dict[str, Any]:
     """Return the manifest of a library."""
-    unchecked = any(lowered.unchecked for lowered in kernels)
-    return {
+    data = {
         "version": VERSION,
         "stem": stem,
         "file": file,
-        "unchecked": unchecked,
+        "flags": " ".join(FLAGS),
+        "unchecked": any(lowered.unchecked for lowered in kernels),
         "kernels": [_entry(lowered) for lowered in kernels],
     }
+    return {**data, "hash": hash_of_source(data)}
 
 
 def _entry(lowered: Lowered) -> dict[str, Any]:

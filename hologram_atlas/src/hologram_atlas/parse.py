@@ -41,7 +41,7 @@ class Module:
 
     def fail(self, message: str, node: ast.AST | None = None, advice: str = "") -> NoReturn:
         """Raise a CompileError at a node."""
-        raise CompileError(message, file=self.file, source=self.source, span=span_of(node), advice=advice)
+        raise CompileError(message, file=self.file, source=self.source, span=span_of(node), advice=advice) from None
 
 
 def span_of(node: ast.AST | None) -> ir.Span | None:

@@ -15,7 +15,7 @@ MAX_STEPS = 100_000  #: turns of loops that one work item may take when a kernel
 
 @hookimpl
 def register_commands(cli: object) -> None:
-    """Add `hologram build`."""
+    """Add `hologram build`, `watch`, `new`, `pack` and `bundle`."""
     from .commands import add_commands  # here, since few processes run the command
 
     add_commands(cli)

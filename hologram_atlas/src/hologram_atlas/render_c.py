@@ -8,9 +8,9 @@ it, and one that checks every index; and two entries, the public and the direct 
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Sequence
+from typing import Any
 
 from hologram_core import dtypes
 from hologram_core.signature import Signature
@@ -59,7 +59,7 @@ def render(stem: str, kernels: Sequence[Lowered], *, file: str = "") -> str:
     """Return the C text of a library of kernels; the stem and the file are for its manifest."""
     bodies = "\n".join(_KernelText(lowered, f"k{i}").text() for i, lowered in enumerate(kernels))
     vmath = '#include "hologram/vmath.h"\n' if "vmath_" in bodies else ""
-    about = json.dumps(manifest(stem, kernels, file=file), separators=(",", ":"))
+    about = manifest(stem, kernels, file=file)
     parts = [
         f"/* {stem}, by hologram-atlas: made from {file or 'source text'}. Changes here are lost. */",
         f'#include "hologram/levels.h"\n{vmath}#include "hologram/language.h"\n',
@@ -416,22 +416,21 @@ def _arrays(elements: Sequence[ir.Index]) -> set[str]:
 # ---- the table -----------------------------------------------------------------------------------
 
 
-def _table(kernels: Sequence[Lowered], about: str) -> str:
+def _table(kernels: Sequence[Lowered], about: dict[str, Any]) -> str:
     symbols = [f"k{i}_{which}" for i in range(len(kernels)) for which in ("public", "direct")]
     rows = [
         line for i, lowered in enumerate(kernels) for which in ("public", "direct") for line in _rows(lowered, i, which)
     ]
-    digest = hashlib.sha256(about.encode()).hexdigest()
     parts = [
         "#ifdef HOLOGRAM_TABLE",
         '#ifndef HOLOGRAM_BUILT_WITH\n#define HOLOGRAM_BUILT_WITH ""\n#endif',
         *(f"HOLOGRAM_VARIANTS({symbol});" for symbol in symbols),
         *(f"int64_t HOLOGRAM_AT_LOWEST({symbol}_extent)(const hologram_call *call);" for symbol in symbols),
-        _manifest_text(about),
+        _manifest_text(json.dumps(about, separators=(",", ":"))),
         "static const hologram_kernel_row rows[] = {",
         *rows,
         "};",
-        f'HOLOGRAM_LIBRARY_OF("hologram-atlas {__version__}" HOLOGRAM_BUILT_WITH, "{digest}", rows, about);',
+        f'HOLOGRAM_LIBRARY_OF("hologram-atlas {__version__}" HOLOGRAM_BUILT_WITH, "{about["hash"]}", rows, about);',
         "#endif\n",
     ]
     return "\n".join(parts)

@@ -124,8 +124,8 @@ def resolve(
 ) -> Explanation:
     """Ask all providers for (op, dtype, n), rank what they offer, and say for which n that holds.
 
-    Ranking can change only where a declared range begins or ends. So if every provider that
-    answered has declared its kernels for this op and dtype, the answer holds between those ends;
+    Who says None is out for every n. Ranking can change only where a declared range begins or ends. So
+    if every provider that answered has declared its kernels for this op and dtype, the answer holds between those ends;
     otherwise it holds for this n alone. The code of the winner is opened here; if that fails, the
     next one wins.
     """
@@ -138,6 +138,8 @@ def resolve(
     limit = (0, MAX_N)
     for provider in providers:
         answer = provider.offer(name, dtype, n)
+        if answer is None:
+            continue
         declared = provider.declared(name, dtype)
         ranges += [(kernel.min_n, kernel.max_n) for kernel in declared]
         if isinstance(answer, Failure) or _undeclared(answer, declared):
@@ -186,8 +188,8 @@ def _open(offer: Offer, provider: Provider, rules: Rules) -> Offer | str:
     return replace(offer, kernel=kernel, isa=variant[0], entry=variant[1])
 
 
-def _undeclared(answer: Kernel | Refusal | None, declared: Sequence[Kernel]) -> bool:
-    return not declared if isinstance(answer, Refusal) else answer is not None and answer not in declared
+def _undeclared(answer: Kernel | Refusal, declared: Sequence[Kernel]) -> bool:
+    return not declared if isinstance(answer, Refusal) else answer not in declared
 
 
 def _ranked(offers: Sequence[Offer], pinned: str | None) -> list[Candidate]:

@@ -8,7 +8,8 @@ SignatureError, TypeError or ValueError.
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import MISSING, dataclass, field
+from dataclasses import fields as dataclass_fields
 from typing import Any
 
 from . import dtypes
@@ -104,8 +105,11 @@ class Kernel:
 
         `opener` returns the kernel with its addresses. It is called by opened().
         """
-        variants = tuple((level, 0) for level in levels)
-        return Kernel(op, _signature(signature), dtypes.name(dtype), variants, opener=opener, **fields)
+        kernel = object.__new__(Kernel)
+        vars(kernel).update(_DEFAULTS, op=op, signature=_signature(signature), dtype=dtypes.name(dtype), **fields)
+        vars(kernel).update(variants=tuple((level, 0) for level in levels), opener=opener)
+        kernel.__post_init__()  # so far what __init__ does, in a third of its time: there may be thousands
+        return kernel
 
     def opened(self) -> Kernel:
         """Return the kernel with its addresses: itself, or what its opener returns. Raises what that raises.
@@ -143,6 +147,37 @@ class Kernel:
         doc = (getattr(function, "__doc__", None) or "").strip().partition("\n")[0]
         return Kernel(name, _signature(signature), dtypes.name(dtype), function=function, **{"doc": doc, **fields})
 
+    @staticmethod
+    def from_cffi(
+        ffi: Any,
+        lib: Any,
+        name: str,
+        *,
+        signature: str | Signature,
+        dtype: object,
+        parameters: str,
+        arguments: str,
+        returns: str = "",
+        **fields: Any,
+    ) -> Kernel:
+        """Make a Kernel of an existing C function that is declared to cffi: lib is ffi.dlopen(...), or a module's lib.
+
+        `parameters` names those of the signature, inputs first. `arguments` says what C is given, in its order:
+        parameters, sizes of the signature (`n` is the number of elements of element-wise kernels and whole
+        arrays) and whole numbers. `returns` says what the result is: an output, "status" or "ignore".
+
+            Kernel.from_cffi(ffi, lib, "cblas_saxpy", signature="scalar,(n),inout(n)", dtype="f32",
+                             parameters="alpha x y", arguments="n alpha x 1 y 1")
+
+        The function may be called from several threads at once, without the GIL. Raises TypeError and ValueError
+        where the types in C are not those of the signature, and as Kernel does.
+        """
+        from .foreign import ForeignFunction  # here: few processes have one
+
+        parsed, dtype_name = _signature(signature), dtypes.name(dtype)
+        function = ForeignFunction(ffi, lib, name, parsed, dtype_name, parameters.split(), arguments.split(), returns)
+        return Kernel.from_python(function, signature=parsed, dtype=dtype_name, **{"op": name, "doc": "", **fields})
+
     @property
     def rank_priority(self) -> int:
         """The priority before any override: its own, else the tier's."""
@@ -160,6 +195,7 @@ class Kernel:
         return next(((level, addresses[level]) for level in reversed(levels) if level in addresses), None)
 
 
+_DEFAULTS = {item.name: item.default for item in dataclass_fields(Kernel) if item.default is not MISSING}
 _ANNOUNCED = ("op", "signature", "dtype", "min_n", "max_n", "rank_priority")
 _KINDS: Mapping[str, type] = {
     **dict.fromkeys(("op", "dtype", "tier", "doc"), str),

@@ -12,8 +12,8 @@ import re
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from functools import partial
-from typing import TYPE_CHECKING
+from functools import lru_cache, partial
+from typing import TYPE_CHECKING, Any
 
 import pluggy
 
@@ -22,6 +22,8 @@ from .errors import PluginError, PluginWarning
 from .provider import FOREIGN, Provider, text_of
 
 if TYPE_CHECKING:
+    from pluggy import HookimplOpts
+
     from .runtime import Runtime
 
 
@@ -120,8 +122,29 @@ def _found(name: str, version: str, points: Sequence[tuple[str, Callable[[], obj
 # ---- the providers of a runtime ------------------------------------------------------------------
 
 
+class _Manager(pluggy.PluginManager):
+    """Finds the marks of hookimpl where they are kept; pluggy takes a close look at every attribute there is."""
+
+    def parse_hookimpl_opts(self, plugin: Any, name: str) -> HookimplOpts | None:
+        own = getattr(plugin, "__dict__", {})
+        return _mark(own[name]) if name in own else _marks(type(plugin)).get(name)  # type: ignore[arg-type]
+
+
+def _mark(attribute: object) -> HookimplOpts | None:
+    """What hookimpl has said about a function; properties are not evaluated."""
+    mark = getattr(attribute, f"{hookspecs.PROJECT}_impl", None)
+    return mark if isinstance(mark, dict) else None  # type: ignore[return-value]
+
+
+@lru_cache(maxsize=256)
+def _marks(kind: type) -> dict[str, HookimplOpts]:
+    """The marks of the functions of a class; several packs have the class of their plugins in common."""
+    attributes = {name: value for base in reversed(kind.__mro__) for name, value in vars(base).items()}
+    return {name: mark for name, value in attributes.items() if (mark := _mark(value)) is not None}
+
+
 def _new_manager() -> pluggy.PluginManager:
-    manager = pluggy.PluginManager(hookspecs.PROJECT)
+    manager = _Manager(hookspecs.PROJECT)
     manager.add_hookspecs(hookspecs)
     return manager
 

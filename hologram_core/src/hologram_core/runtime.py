@@ -97,7 +97,7 @@ class Runtime:
         self._lock = threading.RLock()
         self._providers = ProviderSet(self, self._is_wanted, strict=self.settings.strict)
         self._specs: dict[str, OpSpec] = dict(STANDARD)
-        self._added_specs = False
+        self._added_declared = self._added_implied = False
         self._ops: dict[str, Op] = {}
         self._made: list[Op] = []  # every Op there ever was: users may hold one whose name means another by now
         self._bound: dict[tuple[str, Offer], BoundKernel] = {}
@@ -204,7 +204,7 @@ class Runtime:
             namespace.pop(name, None)
         self._kept.clear()
         self._specs = dict(STANDARD)
-        self._added_specs = False
+        self._added_declared = self._added_implied = False
         self._ops = {name: op for name, op in self._ops.items() if name in STANDARD}
         for op in self._made:
             op.forget(self._generation)
@@ -252,8 +252,11 @@ class Runtime:
         spec = self._specs.get(name)
         if spec is None:
             with self._lock:
-                self._add_specs()
+                self._add_declared()  # which may do, and a look at all kernels takes longer
                 spec = self._specs.get(name)
+                if spec is None:
+                    self._add_specs()
+                    spec = self._specs.get(name)
         if spec is None:
             import difflib  # here, since only a mistake needs it
 
@@ -264,17 +267,24 @@ class Runtime:
 
     def _add_specs(self) -> None:
         """Add the ops that providers declare, and those their declared kernels imply."""
-        if self._added_specs:
+        self._add_declared()
+        if self._added_implied:
             return
-        self._added_specs = True
-        for provider in self._listed():
-            for spec in provider.declared_ops():
-                self._add_spec(spec, provider)
+        self._added_implied = True
         for provider in self._listed():
             for kernel in provider.declared_kernels():
                 if kernel.op not in self._specs:
                     names = tuple(f"arg{i}" for i in range(len(kernel.signature.inputs)))
                     self._specs[kernel.op] = OpSpec(kernel.op, kernel.signature, names, kernel.doc)
+
+    def _add_declared(self) -> None:
+        """Add the ops that providers declare."""
+        if self._added_declared:
+            return
+        self._added_declared = True
+        for provider in self._listed():
+            for spec in provider.declared_ops():
+                self._add_spec(spec, provider)
 
     def _add_spec(self, spec: OpSpec, provider: Provider) -> None:
         known = self._specs.get(spec.name)

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from .manifest import Description, Manifest, Parameter
     from .pack import KernelPack
     from .shortcuts import default_loader, execute_kernel, get_kernel, register_all_kernels_from_directory
+    from .watch import Watch
 
 __version__ = "0.1.0"
 
@@ -32,6 +33,7 @@ __all__ = [
     "Parameter",
     "Skipped",
     "UntrustedError",
+    "Watch",
     "default_loader",
     "execute_kernel",
     "get_kernel",
@@ -47,6 +49,7 @@ _MODULES = {
     "manifest": ("Description", "Manifest", "Parameter"),
     "pack": ("KernelPack",),
     "shortcuts": ("default_loader", "execute_kernel", "get_kernel", "register_all_kernels_from_directory"),
+    "watch": ("Watch",),
 }
 
 

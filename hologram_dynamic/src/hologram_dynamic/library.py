@@ -15,7 +15,7 @@ import gc
 import hashlib
 import os
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -23,11 +23,12 @@ from pathlib import Path
 from typing import Any
 from weakref import WeakValueDictionary
 
-from hologram_core import Kernel, LibraryError
+from hologram_core import Kernel, LibraryError, OpSpec
 from hologram_core.library import Library, read_table
 
 from .binary import SYMBOL, check_binary
 from .manifest import Description, Manifest, describe
+from .spec import public_spec
 from .trust import read_trusted
 
 
@@ -63,6 +64,23 @@ class LoadedLibrary:
         return self.manifest.kernels
 
     @cached_property
+    def names(self) -> tuple[str, ...]:
+        """The names of its kernels."""
+        return tuple(kernel.name for kernel in self.kernels)
+
+    @cached_property
+    def ops(self) -> Mapping[str, OpSpec]:
+        """What its kernels are as ops."""
+        return {kernel.op: public_spec(kernel) for kernel in self.kernels}
+
+    def kernel(self, name: str) -> Description:
+        """One of its kernels. Raises LookupError."""
+        for kernel in self.kernels:
+            if kernel.name == name:
+                return kernel
+        raise LookupError(f"{self.path} has no kernel {name!r}; there are {', '.join(self.names)}")
+
+    @cached_property
     def rows(self) -> tuple[Kernel, ...]:
         """What it offers to ops: all rows but those for handles."""
         return tuple(row for kernel in self.kernels for row in kernel.rows)
@@ -71,10 +89,13 @@ class LoadedLibrary:
         return str(self.path)
 
 
-def open_library(path: str | os.PathLike[str]) -> LoadedLibrary:
-    """Open one file and read what it has. Raises LibraryError, UntrustedError among them."""
+def open_library(path: str | os.PathLike[str], *, installed: bool = False) -> LoadedLibrary:
+    """Open one file and read what it has. Raises LibraryError, UntrustedError among them.
+
+    `installed` is for a file of a package that Python has imported: see read_trusted().
+    """
     path = Path(path).absolute()
-    data = read_trusted(path)
+    data = read_trusted(path, installed=installed)
     try:
         digest = hashlib.sha256(data).hexdigest()
         library = _opened.get(digest)
@@ -90,6 +111,11 @@ def open_again(library: LoadedLibrary) -> LoadedLibrary:
     """Open a second copy of a library, with functions and data of its own. Raises LibraryError."""
     copy = _open_copy(read_trusted(library.path), library.path.name)
     return read_opened(library.path, library.hash, copy.address, copy)
+
+
+def hash_of(path: str | os.PathLike[str]) -> str:
+    """Return the hash that a file has as a library. Raises OSError."""
+    return hashlib.sha256(Path(path).read_bytes()).hexdigest()
 
 
 def read_opened(path: Path, digest: str, address: int, owner: object) -> LoadedLibrary:

@@ -13,10 +13,10 @@ import sys
 import threading
 import warnings
 import weakref
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Literal, NamedTuple, TypeAlias
 
 from hologram_core import HologramError, LibraryError, Runtime, Signature, UnknownKernelError, default_runtime
 from hologram_core.catalogue import STANDARD
@@ -24,11 +24,16 @@ from hologram_core.catalogue import STANDARD
 from . import naming
 from .errors import FolderNotFoundError, LoadWarning
 from .handle import KernelHandle
-from .library import LoadedLibrary, open_library
+from .index import FILE, Index, IndexedLibrary
+from .library import LoadedLibrary, hash_of, open_library
 from .offers import Snapshot, offers_of
 from .spec import PROVIDER
 from .startup import start
 from .trust import check_folder
+
+if TYPE_CHECKING:
+    from .index import AnyLibrary
+    from .watch import Watch
 
 StrPath: TypeAlias = str | os.PathLike[str]
 SUFFIXES = {"darwin": (".dylib", ".so"), "win32": (".dll",)}.get(sys.platform, (".so",))
@@ -46,19 +51,30 @@ class Skipped(NamedTuple):
 class LoadReport:
     """What a load has done."""
 
-    libraries: tuple[LoadedLibrary, ...] = ()  #: those that are loaded now, whether or not they were before
+    libraries: tuple[AnyLibrary, ...] = ()  #: those that are loaded now, whether or not they were before
     skipped: tuple[Skipped, ...] = ()  #: files that were left out
     notes: tuple[str, ...] = ()  #: what else there is to know, one line each
+    removed: tuple[AnyLibrary, ...] = ()  #: those that were taken out because their files are gone
 
     @property
     def kernels(self) -> tuple[str, ...]:
         """The names of the kernels, as get_kernel() takes them."""
-        return tuple(kernel.name for library in self.libraries for kernel in library.kernels)
+        return tuple(name for library in self.libraries for name in library.names)
 
     def __str__(self) -> str:
         lines = [f"{len(self.libraries)} libraries with {len(self.kernels)} kernels"]
         lines += [f"  left out: {skipped.reason}" for skipped in self.skipped]
+        lines += [f"  taken out: {library}" for library in self.removed]
         return "\n".join([*lines, *(f"  {note}" for note in self.notes)])
+
+
+class _Merged(NamedTuple):
+    """What a loader has after a change."""
+
+    loaded: list[AnyLibrary]  #: for the files that were opened
+    fresh: list[AnyLibrary]  #: those of them that were not there before
+    removed: list[AnyLibrary]  #: those whose files are gone
+    snapshot: Snapshot
 
 
 class KernelLoader:
@@ -76,7 +92,7 @@ class KernelLoader:
         self._runtime: Callable[[], Runtime | None] = lambda: runtime
         self._on_error = on_error
         self._token = object()  # what offers_of() knows this loader by; offers outlive the loader
-        self._libraries: tuple[LoadedLibrary, ...] = ()
+        self._libraries: tuple[AnyLibrary, ...] = ()
         self._handles: dict[tuple[str, str], KernelHandle] = {}
         self._lock = threading.RLock()
 
@@ -86,7 +102,7 @@ class KernelLoader:
         return self._runtime() or default_runtime()
 
     @property
-    def libraries(self) -> tuple[LoadedLibrary, ...]:
+    def libraries(self) -> tuple[AnyLibrary, ...]:
         """What is loaded, oldest first."""
         return self._libraries
 
@@ -104,66 +120,91 @@ class KernelLoader:
         _warn(folder, files, skipped)
         return report
 
-    def load_at_start(self, folders: Iterable[StrPath]) -> None:
-        """Load folders for a runtime that is waiting for the answer, so without telling it of a change."""
-        opened: list[LoadedLibrary] = []
-        for folder in folders:
+    def load_at_start(self, folders: Iterable[tuple[str, StrPath]]) -> None:
+        """Load folders, each with who wants it, for a runtime that waits for the answer and is told of no change.
+
+        A library that the index of its folder has is not opened before one of its kernels is chosen.
+        """
+        loaded: list[AnyLibrary] = []
+        for wanted_by, folder in folders:
             try:
                 files, _ = find_libraries(folder)
+                indexed = _indexed(folder, files)
             except (HologramError, OSError) as error:
-                warnings.warn(f"HOLOGRAM_KERNEL_PATH: {error}", LoadWarning, stacklevel=2)
+                warnings.warn(f"{wanted_by}: {error}", LoadWarning, stacklevel=2)
                 continue
-            libraries, skipped = self._open(files)
-            opened += libraries
+            opened, skipped = self._open(file for file in files if file not in indexed)
+            loaded += [*indexed.values(), *opened]
             _warn(folder, files, skipped)
-        self._merge(opened, {})
+        self._merge(loaded, {})
 
     def load_library(self, path: StrPath) -> LoadReport:
         """Load one library; what was loaded from the same file before is replaced. Raises LibraryError."""
         return self._add([open_library(path)], [], [])
 
-    def _open(self, files: Iterable[Path]) -> tuple[list[LoadedLibrary], list[Skipped]]:
-        opened, skipped = [], []
-        for file in files:
-            try:
-                opened.append(open_library(file))
-            except LibraryError as error:
-                if self._on_error == "raise":
-                    raise
-                skipped.append(Skipped(file, str(error)))
-        return opened, skipped
+    def swap(self, changed: Iterable[Path], gone: Iterable[Path] = ()) -> LoadReport:
+        """Load files, and take out the libraries of others, in one step for whoever calls their kernels.
 
-    def _add(self, opened: Sequence[LoadedLibrary], skipped: Sequence[Skipped], notes: Sequence[str]) -> LoadReport:
+        What does not load is in the report, whatever on_error says, and its library stays as it was.
+        """
+        opened, skipped = _open_all(changed)
+        return self._add(opened, skipped, [], frozenset(gone))
+
+    def watch(self, folder: StrPath, on_report: Callable[[LoadReport], object] | None = None) -> Watch:
+        """Load a folder and follow it: what is built anew is loaded, what is deleted is taken out.
+
+        A library that does not load leaves the one that was there in use. What changes and what is wrong goes to
+        `on_report`, in the thread that watches; without it, what is wrong to stderr. Raises as load_from_directory()
+        does, and HologramError without the package watchfiles.
+        """
+        from .watch import watch_libraries
+
+        return watch_libraries(self, folder, on_report)
+
+    def _open(self, files: Iterable[Path]) -> tuple[list[AnyLibrary], list[Skipped]]:
+        return _open_all(files, strict=self._on_error == "raise")
+
+    def _add(
+        self,
+        opened: Sequence[AnyLibrary],
+        skipped: Sequence[Skipped],
+        notes: Sequence[str],
+        gone: Collection[Path] = (),
+    ) -> LoadReport:
         """Make the opened libraries part of this loader and of what the runtime is offered."""
         start(self.runtime)  # so that what lies in the start-up folders is older
-        loaded, fresh, snapshot = self._merge(opened, self._known_ops(opened))
-        lines = [*notes, *(line for library in fresh for line in snapshot.notes(library))]
-        lines += self._refresh() if fresh else []
+        merged = self._merge(opened, self._known_ops(opened), gone)
+        lines = [*notes, *(line for library in merged.fresh for line in merged.snapshot.notes(library))]
+        lines += self._refresh() if merged.fresh or merged.removed else []
         for line in lines:
             self.runtime.log("info", line)
-        return LoadReport(tuple(loaded), tuple(skipped), tuple(lines))
+        return LoadReport(tuple(merged.loaded), tuple(skipped), tuple(lines), tuple(merged.removed))
 
     def _merge(
-        self, opened: Sequence[LoadedLibrary], known: Mapping[str, Signature]
-    ) -> tuple[list[LoadedLibrary], list[LoadedLibrary], Snapshot]:
-        """Add libraries, in place of those of the same files; return them, the new ones, and what is offered."""
+        self, opened: Sequence[AnyLibrary], known: Mapping[str, Signature], gone: Collection[Path] = ()
+    ) -> _Merged:
+        """Add libraries, in place of those of the same files, and take out those of files that are gone."""
         with self._lock:
-            held = {library.hash: library for library in self._libraries}
+            anew = {library.path: library.hash for library in opened}
+            removed = [library for library in self._libraries if library.path in gone]
+            kept = [
+                library
+                for library in self._libraries
+                if library.path not in gone and anew.get(library.path, library.hash) == library.hash
+            ]
+            held = {library.hash: library for library in kept}
             fresh = {library.hash: library for library in opened if library.hash not in held}
-            paths = {library.path for library in fresh.values()}
-            kept = [library for library in self._libraries if library.path not in paths]
             snapshot = self._replace([*kept, *fresh.values()], known)
             loaded = {library.hash: held.get(library.hash) or fresh[library.hash] for library in opened}
-        return list(loaded.values()), list(fresh.values()), snapshot
+        return _Merged(list(loaded.values()), list(fresh.values()), removed, snapshot)
 
-    def _replace(self, libraries: Sequence[LoadedLibrary], known: Mapping[str, Signature]) -> Snapshot:
+    def _replace(self, libraries: Sequence[AnyLibrary], known: Mapping[str, Signature]) -> Snapshot:
         self._libraries = tuple(libraries)
-        self._handles = {
-            key: handle for key, handle in self._handles.items() if any(handle.library is held for held in libraries)
-        }
+        held = {library.hash for library in libraries}
+        self._handles = {key: handle for key, handle in self._handles.items() if key[0] in held}
         return offers_of(self.runtime).hold(self._token, self._libraries, known)
 
-    def _known_ops(self, opened: Sequence[LoadedLibrary]) -> dict[str, Signature]:
+    def _known_ops(self, opened: Sequence[AnyLibrary]) -> dict[str, Signature]:
         """The signatures of ops that other providers have defined and that these libraries have kernels for."""
         offers = offers_of(self.runtime)
         names = {row.op for library in opened for row in library.rows} - set(STANDARD) - set(offers.snapshot.defining)
@@ -192,15 +233,17 @@ class KernelLoader:
         Raises UnknownKernelError, AmbiguousKernelError.
         """
         with self._lock:
-            library, kernel = naming.find(name, self._libraries)
-            key = (library.hash, kernel.name)
+            library, function = naming.find(name, self._libraries)
+            key = (library.hash, function)
             if key not in self._handles:
-                self._handles[key] = KernelHandle(kernel, library=library, settings=self.runtime.settings)
+                opened = library if isinstance(library, LoadedLibrary) else library.opened
+                kernel = opened.kernel(function)
+                self._handles[key] = KernelHandle(kernel, library=opened, settings=self.runtime.settings)
             return self._handles[key]
 
     # ---- unloading ----
 
-    def unload(self, what: str | Path | LoadedLibrary) -> LoadedLibrary:
+    def unload(self, what: str | Path | AnyLibrary) -> AnyLibrary:
         """Take a library out: by itself, its path, its stem, or a name that get_kernel() takes. Returns it.
 
         Ops forget its kernels; handles that exist, and calls in flight, keep it open and go on. Raises
@@ -212,7 +255,7 @@ class KernelLoader:
         self.runtime.refresh(PROVIDER)
         return library
 
-    def _find_library(self, what: str | Path | LoadedLibrary) -> LoadedLibrary:
+    def _find_library(self, what: str | Path | AnyLibrary) -> AnyLibrary:
         if isinstance(what, str):
             by_stem = [library for library in self._libraries if library.stem == what]
             if len(by_stem) == 1:
@@ -220,7 +263,7 @@ class KernelLoader:
             if os.sep not in what:
                 return naming.find(what, self._libraries)[0]
         for library in self._libraries:
-            if library is what or (not isinstance(what, LoadedLibrary) and library.path == Path(what).absolute()):
+            if library is what or (isinstance(what, (str, Path)) and library.path == Path(what).absolute()):
                 return library
         raise UnknownKernelError(str(what), None, None, asked=(PROVIDER,), found=["no library of it is loaded here"])
 
@@ -235,6 +278,19 @@ def own_loader(runtime: Runtime) -> KernelLoader:
     return offers.own
 
 
+def _open_all(files: Iterable[Path], *, strict: bool = False) -> tuple[list[AnyLibrary], list[Skipped]]:
+    opened: list[AnyLibrary] = []
+    skipped: list[Skipped] = []
+    for file in files:
+        try:
+            opened.append(open_library(file))
+        except LibraryError as error:
+            if strict:
+                raise
+            skipped.append(Skipped(file, str(error)))
+    return opened, skipped
+
+
 def _warn(folder: StrPath, files: Sequence[Path], skipped: Sequence[Skipped]) -> None:
     if skipped:
         reasons = "\n".join(f"  {item.reason}" for item in skipped)
@@ -242,10 +298,29 @@ def _warn(folder: StrPath, files: Sequence[Path], skipped: Sequence[Skipped]) ->
         warnings.warn(text, LoadWarning, stacklevel=3)
 
 
+def _indexed(folder: StrPath, files: Iterable[Path]) -> dict[Path, IndexedLibrary]:
+    """Those of the files that are what the index of their folder says. A broken index gets a LoadWarning."""
+    if not os.path.exists(os.path.join(folder, FILE)):
+        return {}
+    try:
+        known = {library.path: library for library in Index(os.path.abspath(folder)).libraries}
+    except LibraryError as error:
+        warnings.warn(f"{error}; so its libraries are opened; hologram build writes it", LoadWarning, stacklevel=3)
+        return {}
+    return {file: known[file] for file in files if file in known and _has_hash(file, known[file].hash)}
+
+
+def _has_hash(file: Path, wanted: str) -> bool:
+    try:
+        return file.is_file() and hash_of(file) == wanted
+    except OSError:
+        return False  # whoever opens it says why
+
+
 def find_libraries(folder: StrPath) -> tuple[list[Path], list[str]]:
     """Return the library files of a folder by name, and a note for each that is an old version of another.
 
-    Of custom_op.so and custom_op-<hash>.so, which a build writes both, the first is the current one.
+    Raises FolderNotFoundError, UntrustedError.
     """
     path = Path(folder).absolute()
     if not path.exists():
@@ -253,7 +328,16 @@ def find_libraries(folder: StrPath) -> tuple[list[Path], list[str]]:
     if not path.is_dir():
         raise FolderNotFoundError(folder, "this is no folder (load_library() loads a file)")
     check_folder(path)
-    files = sorted((file for file in path.iterdir() if file.suffix in SUFFIXES), key=lambda file: file.name)
+    return list_libraries(path)
+
+
+def list_libraries(folder: Path) -> tuple[list[Path], list[str]]:
+    """List the library files of a folder as find_libraries() does, whoever can write to it. Raises OSError.
+
+    Of custom_op.so and custom_op-<hash>.so, which a build writes both, the first is the current one.
+    """
+    names = sorted(name for name in os.listdir(folder) if name.endswith(SUFFIXES) and not name.startswith("."))
+    files = [folder / name for name in names]
     stems = {file.stem for file in files}
     versions = {file: match[1] for file in files if (match := _VERSION.fullmatch(file.stem)) and match[1] in stems}
     notes = [f"{file}: left out, {stem}{file.suffix} is its current version" for file, stem in versions.items()]

@@ -7,6 +7,7 @@ another version or shape, or contradicts the rows of the table.
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -87,6 +88,7 @@ class Manifest:
     levels: tuple[str, ...] = ()
     flags: str = ""
     compiler: str = ""
+    hash: str = ""  #: of the IR and the flags, "" if it has none
     kernels: tuple[Description, ...] = ()
 
 
@@ -101,7 +103,19 @@ def describe(table: Library) -> Manifest:
         data = json.loads(table.manifest)
     except (ValueError, RecursionError) as error:
         raise LibraryError(f"its manifest is no JSON: {error}") from None
-    return _manifest(data, rows)
+    manifest = _manifest(data, rows)
+    if manifest.hash not in ("", hash_of_source(data)):
+        raise LibraryError(
+            f"its manifest has the hash {manifest.hash[:12]}..., that of its IR and flags is "
+            f"{hash_of_source(data)[:12]}...: they were changed after it was built; build it again"
+        )
+    return manifest
+
+
+def hash_of_source(data: Mapping[str, Any]) -> str:
+    """Return the hash of what a manifest says its library was built from: flags, and the IR of each kernel."""
+    made_from = [data.get("flags"), data.get("unchecked"), [kernel.get("ir") for kernel in data["kernels"]]]
+    return hashlib.sha256(json.dumps(made_from, separators=(",", ":")).encode()).hexdigest()
 
 
 # ---- from signatures -----------------------------------------------------------------------------
@@ -171,6 +185,7 @@ def _manifest(data: object, rows: dict[str, list[Kernel]]) -> Manifest:
         _texts(data, "levels", "top"),
         _get(data, "flags", str, "top", ""),
         _get(data, "compiler", str, "top", ""),
+        _get(data, "hash", str, "top", ""),
         tuple(kernels),
     )
 

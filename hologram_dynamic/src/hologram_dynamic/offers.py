@@ -18,37 +18,30 @@ from weakref import WeakKeyDictionary
 from hologram_core import Kernel, OpSpec, Refusal, Runtime, Signature
 from hologram_core.catalogue import STANDARD
 
-from .spec import public_spec
-
 if TYPE_CHECKING:
-    from .library import LoadedLibrary
+    from .index import AnyLibrary
     from .loader import KernelLoader
-    from .manifest import Description
 
 Key: TypeAlias = tuple[str, str]
-Entry: TypeAlias = "tuple[LoadedLibrary, Kernel]"
+Entry: TypeAlias = "tuple[AnyLibrary, Kernel]"
 
 
 class Snapshot:
     """What is offered at one time. (No dataclass: making one takes a millisecond of every process's start.)"""
 
-    def __init__(self, libraries: tuple[LoadedLibrary, ...] = (), known: Mapping[str, Signature] | None = None) -> None:
+    def __init__(self, libraries: tuple[AnyLibrary, ...] = (), known: Mapping[str, Signature] | None = None) -> None:
         self.libraries = libraries  #: oldest first, each content once
         self.known = known or {}  #: ops that other providers have defined
 
     @cached_property
-    def defining(self) -> Mapping[str, Description]:
-        """The ops that these libraries define, and the kernels that do: the first of a new name."""
-        first: dict[str, Description] = {}
+    def defining(self) -> Mapping[str, OpSpec]:
+        """The ops that these libraries define, as the first of a new name has it."""
+        first: dict[str, OpSpec] = {}
         for library in self.libraries:
-            for kernel in library.kernels:
-                if kernel.op not in STANDARD and kernel.op not in self.known:
-                    first.setdefault(kernel.op, kernel)
+            for name, spec in library.ops.items():
+                if name not in STANDARD and name not in self.known:
+                    first.setdefault(name, spec)
         return first
-
-    def specs(self) -> list[OpSpec]:
-        """What the ops that these libraries define are."""
-        return [public_spec(kernel) for kernel in self.defining.values()]
 
     @cached_property
     def index(self) -> Mapping[Key, list[Entry]]:
@@ -72,7 +65,7 @@ class Snapshot:
             return STANDARD[op].kernel_signature if STANDARD[op].kernel_op == op else None
         if op in self.known:
             return self.known[op]
-        return self.defining[op].rows[0].signature if op in self.defining else None
+        return self.defining[op].signature if op in self.defining else None
 
     def provide(self, op: str, dtype: str, n: int) -> Kernel | Refusal | None:
         """Answer one request."""
@@ -83,7 +76,7 @@ class Snapshot:
         ranges = ", ".join(f"{row.min_n} to {row.max_n}" for row in rows)
         return next((row for row in rows if row.serves(n)), Refusal(f"the loaded kernels serve n from {ranges}"))
 
-    def notes(self, library: LoadedLibrary) -> list[str]:
+    def notes(self, library: AnyLibrary) -> list[str]:
         """What there is to say about a library that is loaded now: what it does not serve, what it takes over."""
         lines = []
         for row in library.rows:
@@ -109,10 +102,10 @@ class Offers:
         self.started = False  #: whether the start-up folders have been loaded
         self.starting = threading.Lock()
         self.own: KernelLoader | None = None  #: the runtime's own loader, which loader.own_loader() makes
-        self._held: list[tuple[object, LoadedLibrary]] = []  #: with whose they are, oldest first
+        self._held: list[tuple[object, AnyLibrary]] = []  #: with whose they are, oldest first
         self._lock = threading.Lock()
 
-    def hold(self, owner: object, libraries: Sequence[LoadedLibrary], known: Mapping[str, Signature]) -> Snapshot:
+    def hold(self, owner: object, libraries: Sequence[AnyLibrary], known: Mapping[str, Signature]) -> Snapshot:
         """Replace what an owner has loaded; return what is offered from now on."""
         with self._lock:
             kept = [pair for pair in self._held if pair[0] is not owner or _holds(libraries, pair[1])]
@@ -124,7 +117,7 @@ class Offers:
             return self.snapshot
 
 
-def _holds(libraries: Sequence[LoadedLibrary], library: LoadedLibrary) -> bool:
+def _holds(libraries: Sequence[AnyLibrary], library: AnyLibrary) -> bool:
     return any(other is library for other in libraries)
 
 

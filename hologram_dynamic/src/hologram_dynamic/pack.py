@@ -9,10 +9,10 @@ there says what they are. A library is opened when one of its kernels is first c
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Iterable
 from functools import cached_property
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hologram_core import Kernel, LibraryError, OpSpec, Refusal, hookimpl
@@ -40,33 +40,25 @@ class KernelPack:
         self._own_ops = {spec.name: spec for spec in ops}
 
     @property
-    def folder(self) -> Path:
+    def folder(self) -> str:
         """Where the libraries are. Raises LibraryError for a package without a folder."""
         file = getattr(sys.modules.get(self.package), "__file__", None)
         if file is None:
             raise LibraryError(f"KernelPack({self.package!r}): expected the name of an imported package, __name__")
-        return Path(file).parent / FOLDER
+        return os.path.join(os.path.dirname(file), FOLDER)
 
     @cached_property
     def index(self) -> Index:
         """What the libraries have. Raises LibraryError."""
         from .index import Index  # here and below: a process that has packs may use none of them
 
-        return Index(self.folder)
-
-    @cached_property
-    def _kernels(self) -> dict[str, list[Kernel]]:
-        """The kernels by op."""
-        found: dict[str, list[Kernel]] = {}
-        for kernel in self.index.kernels():
-            found.setdefault(kernel.op, []).append(kernel)
-        return found
+        return Index(self.folder, installed=True)
 
     @hookimpl
     def provide_kernel(self, name: str, dtype: str, n: int) -> Kernel | Refusal | None:
         """Return the kernel for a request, or why there is none for this dtype and n."""
-        kernels = self._kernels.get(name)
-        if kernels is None:
+        kernels = self.index.kernels(name)
+        if not kernels:
             return None
         mine = [kernel for kernel in kernels if kernel.dtype == dtype]
         if not mine:
@@ -77,7 +69,7 @@ class KernelPack:
     @hookimpl
     def declare_kernels(self) -> Iterable[Kernel]:
         """All kernels, from the index."""
-        return [kernel for kernels in self._kernels.values() for kernel in kernels]
+        return self.index.kernels()
 
     @hookimpl
     def declare_ops(self) -> Iterable[OpSpec]:
@@ -89,15 +81,11 @@ class KernelPack:
         """Return a kernel to call the way its author wrote it, whatever the ranking. Raises LookupError."""
         from .handle import KernelHandle
 
-        found = {
-            kernel.name: (library, kernel)
-            for library in map(self.index.library, self.index.names)
-            for kernel in library.kernels
-        }
+        found = {kernel: library for library in self.index.libraries for kernel in library.names}
         if name not in found:
             raise LookupError(f"{self.package} has no kernel {name!r}; there are {', '.join(sorted(found))}")
-        library, kernel = found[name]
-        return KernelHandle(kernel, library=library)
+        library = found[name].opened
+        return KernelHandle(library.kernel(name), library=library)
 
     def __repr__(self) -> str:
         return f"KernelPack({self.package!r})"

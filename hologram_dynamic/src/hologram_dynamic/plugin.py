@@ -45,7 +45,14 @@ class DynamicProvider:
     @hookimpl
     def declare_ops(self) -> Iterable[OpSpec]:
         """The ops that loaded kernels define."""
-        return self._snapshot.specs()
+        return self._snapshot.defining.values()
+
+    @hookimpl
+    def register_commands(self, cli: object) -> None:
+        """Add `hologram inspect`."""
+        from .commands import add_commands  # here, since few processes run the command
+
+        add_commands(cli)
 
     def load_kernels(self, runtime: Runtime, path: str | os.PathLike[str]) -> LoadReport:
         """Load a folder or a library into the runtime, for good; Runtime.load_kernels() calls this."""

@@ -1,7 +1,8 @@
 """Start-up: the folders whose kernels are there without being asked for.
 
 In goes a runtime; out comes what it is offered, after the folders of HOLOGRAM_KERNEL_PATH and the user's
-own have been loaded, once. A folder of HOLOGRAM_KERNEL_PATH that cannot be loaded gets a LoadWarning.
+own have been loaded, once. A folder that cannot be loaded gets a LoadWarning. The working directory is never
+one of them: the settings refuse paths that are relative to it, and the user's folder is none where it would be.
 """
 
 from __future__ import annotations
@@ -19,7 +20,9 @@ _USES_XDG = sys.platform.startswith("linux")
 def user_folder() -> str:
     """The folder of the user's own kernels: "kernels" in the user data folder of platformdirs."""
     if _USES_XDG:  # what platformdirs says, without the 10 ms of importing it
-        data = os.environ.get("XDG_DATA_HOME", "").strip() or os.path.expanduser("~/.local/share")
+        data = os.environ.get("XDG_DATA_HOME", "").strip()
+        if not os.path.isabs(data):  # which is to be ignored, says the standard of these variables
+            data = os.path.expanduser("~/.local/share")
         return os.path.join(data, "hologram", "kernels")
     import platformdirs
 
@@ -41,10 +44,10 @@ def start(runtime: Runtime) -> Offers:
 
 
 def _load(runtime: Runtime) -> None:
-    folders = runtime.settings.kernel_path
+    folders = [("HOLOGRAM_KERNEL_PATH", folder) for folder in runtime.settings.kernel_path]
     mine = user_folder()
-    if os.path.isdir(mine):
-        folders = (*folders, mine)
+    if os.path.isabs(mine) and os.path.isdir(mine):
+        folders.append(("the user's kernels", mine))
     if folders:
         from .loader import own_loader  # here: most processes have no such folders
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from hologram_core import OpSpec, Signature
+from hologram_core import OpSpec
 from hologram_dynamic import KernelPack
 
 
@@ -19,7 +19,7 @@ def soft_clip(x, limit):
 pack = KernelPack(
     __name__,
     ops=[
-        OpSpec("hard_swish", Signature.parse("()->()"), ("x",), "x min(max(x + 3, 0), 6) / 6.", hard_swish),
-        OpSpec("soft_clip", Signature.parse("(),scalar->()"), ("x", "limit"), "x / (1 + |x| / limit).", soft_clip),
+        OpSpec.make("hard_swish", "()->()", "x", "x min(max(x + 3, 0), 6) / 6.", reference=hard_swish),
+        OpSpec.make("soft_clip", "(),scalar->()", "x limit", "x / (1 + |x| / limit).", reference=soft_clip),
     ],
 )

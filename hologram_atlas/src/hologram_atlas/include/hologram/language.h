@@ -140,14 +140,18 @@ SMALL double sigmoid_f64(double x) {
 }
 
 /* Float to integer: without the fraction, the nearest that fits, NaN as 0. `low` and `high` are the
- * numbers at or beyond which it is the smallest or the largest. */
-#define DEFINE_CONVERSIONS(T, to, smallest, largest, low, high)                                    \
-    SMALL T f32_to_##to(float x) {                                                                 \
-        return x != x ? 0 : x <= low##f ? smallest : x >= high##f ? largest : (T)x;                \
-    }                                                                                              \
-    SMALL T f64_to_##to(double x) {                                                                \
-        return x != x ? 0 : x <= low ? smallest : x >= high ? largest : (T)x;                      \
+ * numbers at or beyond which it is the smallest or the largest. What is converted always fits,
+ * since a conversion that only some numbers may go through keeps a loop from being vectorised. */
+#define DEFINE_CONVERSION(T, to, F, from, smallest, largest, low, high, step)                      \
+    SMALL T from##_to_##to(F x) {                                                                  \
+        const F below_high = high - high * step; /* the largest that fits */                       \
+        const F above = x > low ? x : low;       /* NaN is not */                                  \
+        const T inside = (T)(above < below_high ? above : below_high);                             \
+        return x >= high ? largest : x != x ? 0 : inside;                                          \
     }
+#define DEFINE_CONVERSIONS(T, to, smallest, largest, low, high)                                    \
+    DEFINE_CONVERSION(T, to, float, f32, smallest, largest, low##f, high##f, 0x1p-24f)             \
+    DEFINE_CONVERSION(T, to, double, f64, smallest, largest, low, high, 0x1p-53)
 
 DEFINE_CONVERSIONS(int8_t, i8, INT8_MIN, INT8_MAX, -0x1p7, 0x1p7)
 DEFINE_CONVERSIONS(int16_t, i16, INT16_MIN, INT16_MAX, -0x1p15, 0x1p15)
@@ -161,6 +165,7 @@ DEFINE_CONVERSIONS(int64_t, usize, 0, INT64_MAX, 0x0p0, 0x1p63)
 
 #undef DEFINE_FLOAT
 #undef DEFINE_CONVERSIONS
+#undef DEFINE_CONVERSION
 
 /* ---- failures ------------------------------------------------------------------------------ */
 

@@ -375,8 +375,8 @@ VMATH_FUNCTION float vmath_pow_f32(float x, float y) {
     float z = (float)vmath_exp2_f64(exponent);
 
     float whole = __builtin_floorf(y), halves = __builtin_floorf(y * 0.5f);
-    float odd = whole == y && halves * 2.0f != y ? 1.0f : 0.0f;
-    float signed_z = odd != 0 ? __builtin_copysignf(z, x) : z;
+    uint32_t odd = (uint32_t)(whole == y) & (uint32_t)(halves * 2.0f != y);
+    float signed_z = vmath_from_bits_f32(vmath_bits_f32(z) | (vmath_bits_f32(x) & odd << 31));
     signed_z = x < 0 && x != -VMATH_INFINITY && whole != y ? VMATH_NAN : signed_z;
     signed_z = x != x || y != y ? x + y : signed_z;
     signed_z = size == 1 && vmath_abs_f32(y) == VMATH_INFINITY ? 1.0f : signed_z;

@@ -1,0 +1,29 @@
+"""`hologram inspect`: parse arguments, call a function that returns values, print."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import click
+
+from .inspection import describe_library, inspect_library
+from .named import open_named
+
+
+def add_commands(cli: Any) -> None:
+    """Add the sub-commands to the group `hologram`."""
+    cli.add_command(inspect)
+
+
+@click.command()
+@click.argument("target")
+@click.option("--json", "as_json", is_flag=True, help="Print plain data.")
+def inspect(target: str, as_json: bool) -> None:
+    """Tell what is in a kernel library, a folder of them, or an installed pack.
+
+    Of each library its hash, source, compiler and flags; of each kernel how it is called, its signature and
+    levels, and whether each access is proved to be inside its array, or checked.
+    """
+    facts = [inspect_library(library) for library in open_named(target)]
+    click.echo(json.dumps(facts, indent=2) if as_json else "\n\n".join(map(describe_library, facts)) or "no libraries")
