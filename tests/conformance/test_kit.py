@@ -146,8 +146,8 @@ def test_nothing_is_called_again_that_has_killed_its_process(report):
 
 def test_kernel_that_never_returns_is_named_and_ended(tmp_path):
     library = compile_c(SOURCE, tmp_path / "hangs.so", "-DNEVER_RETURNS")
-    with pytest.raises(KernelCheckError, match="called with n = 4: it has not returned for 0.5 s") as caught:
-        check_kernel(bound(kernels_of(library)["never_returns"]), double, timeout=0.5)
+    with pytest.raises(KernelCheckError, match="called with n = 4: it has not returned for 3 s") as caught:
+        check_kernel(bound(kernels_of(library)["never_returns"]), double, timeout=3)
     assert caught.value.check == "answers"
 
 
@@ -346,7 +346,7 @@ def talk(*steps):
             else:
                 yield step
 
-    return [str(message) for message in child.run_in_child(job, timeout=0.3)]
+    return [str(message) for message in child.run_in_child(job, timeout=2)]
 
 
 def raises():
@@ -365,7 +365,7 @@ def die():
 def test_child_tells_all_that_it_said_and_how_it_ended(capfd):
     assert talk("one", "two") == ["one", "two"]
     assert talk("one", die) == ["one", "calling die: the process died of SIGTERM (Terminated)"]
-    assert talk("one", hang) == ["one", "calling hang: it has not returned for 0.3 s"]
+    assert talk("one", hang) == ["one", "calling hang: it has not returned for 2 s"]
     assert talk(raises) == ["calling raises: it ended the process with status 0x1"]
     assert "RuntimeError: on purpose" in capfd.readouterr().err
 

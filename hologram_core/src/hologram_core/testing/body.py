@@ -115,11 +115,12 @@ class Body:
         names = [dim for dim in signature.dims if isinstance(dim, str)] or ["()"]
         fixed: Dims = {dim: dim for dim in signature.dims if isinstance(dim, int)}
         largest = min(kernel.max_n, max(LARGEST, 2 * kernel.min_n))
-        choices = {*(one if len(names) == 1 else several)} if self.given_sizes is None else {*self.given_sizes}
-        if len(names) > 1 and self._has_free_sizes:
-            choices.add(ROOMY)
-        if kernel.min_n > 0 or kernel.max_n < MAX_N:
-            choices |= {kernel.min_n, largest} if len(names) == 1 else {isqrt(kernel.min_n) + 1}
+        if self.given_sizes is not None:
+            choices = {*self.given_sizes}
+        elif len(names) == 1:
+            choices = {*one, *([kernel.min_n, largest] if (kernel.min_n, kernel.max_n) != (0, MAX_N) else [])}
+        else:
+            choices = {*several, *([ROOMY] if self._has_free_sizes else []), isqrt(kernel.min_n) + 1}
         found = []
         for combination in self._combinations(sorted(choices), len(names)):
             dims: Dims = {**fixed, **dict(zip(names, combination, strict=True))}
