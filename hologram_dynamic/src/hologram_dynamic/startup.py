@@ -44,7 +44,7 @@ def start(runtime: Runtime) -> Offers:
 
 
 def start_folders(runtime: Runtime) -> list[tuple[str, str]]:
-    """The folders whose libraries are loaded at start, each after what names it: HOLOGRAM_KERNEL_PATH, the user's own."""
+    """The folders whose libraries are loaded at start, after what names them: HOLOGRAM_KERNEL_PATH, the user."""
     folders = [("HOLOGRAM_KERNEL_PATH", folder) for folder in runtime.settings.kernel_path]
     mine = user_folder()
     if os.path.isabs(mine) and os.path.isdir(mine):
