@@ -8,7 +8,8 @@ import pytest
 from support.plugins import BROKEN, install
 from support.terminal import HOLOGRAM, environment, on_terminal
 
-COLOURS = ("\x1b[3", "\x1b[1;3", "\x1b[9")
+from hologram_core.cli import run
+
 COMMANDS = {
     "kernels": ["kernels"],
     "kernels of an op": ["kernels", "layer_norm"],
@@ -73,8 +74,15 @@ def test_colour_is_for_terminals_that_want_it():
     assert "\x1b" not in plain.raw
     assert plain.text.splitlines()[1:3] == coloured.text.splitlines()[1:3]
     for command in ("kernels", "providers"):
-        assert not any(code in on_terminal(command, NO_COLOR="1").raw for code in COLOURS)
+        assert "\x1b[1m" in on_terminal(command).raw
+        assert "\x1b" not in on_terminal(command, NO_COLOR="1").raw
         assert "\x1b" not in piped(command).stdout
+
+
+def test_rows_are_whole_in_a_pipe():
+    _, *rows = piped("providers").stdout.splitlines()
+    assert {len(row.split()) > 5 for row in rows} == {True}
+    assert max(map(len, rows)) > 80
 
 
 def test_pipe_that_is_closed_is_no_error():
@@ -90,18 +98,33 @@ def test_pipe_that_is_closed_is_no_error():
 # ---- plugins -----------------------------------------------------------------------------------------------------
 
 
+NOBODY = {"HOLOGRAM_PROVIDERS": "nobody"}
+
+
 @pytest.mark.parametrize("columns", [80, 160])
-def test_without_plugins_every_command_says_what_is_missing(columns):
-    nobody = {"HOLOGRAM_PROVIDERS": "nobody"}
-    assert on_terminal("kernels", columns=columns, **nobody).text == "none\n"
-    assert on_terminal("providers", columns=columns, **nobody).text == "none\n"
-    explained = on_terminal("explain", "relu", "f32", "8", columns=columns, **nobody)
+def test_without_plugins_it_is_said_what_is_missing(columns):
+    explained = on_terminal("explain", "relu", "f32", "8", columns=columns, **NOBODY)
     assert (explained.status, explained.lines[0]) == (0, "relu f32 n=8: no kernel; asked: nobody")
     assert "pip install hologram-stdlib" in explained.words
-    doctor = on_terminal("doctor", columns=columns, **nobody)
+    doctor = on_terminal("doctor", columns=columns, **NOBODY)
     assert doctor.status == 1
     assert "FAIL providers: none is left" in doctor.words
-    assert on_terminal("--help", columns=columns, **nobody).status == 0
+
+
+@pytest.mark.parametrize(
+    ("command", "status", "said"),
+    [
+        (["kernels"], 0, "none"),
+        (["providers"], 0, "none"),
+        (["bench", "relu", "--n", "8"], 0, "none left out: no provider serves relu f32 at n = 8"),
+        (["build", "x.py", "-o", "x"], 2, "hologram: No such command 'build'. (hologram --help)"),
+    ],
+)
+def test_without_plugins_commands_have_nothing_to_tell(command, status, said, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    screen = on_terminal(*command, **NOBODY)
+    assert screen.status == status
+    assert said in screen.words
 
 
 @pytest.mark.parametrize("arguments", [["kernels", "relu"], ["explain", "relu", "f32", "8"], ["providers"]])
@@ -148,11 +171,13 @@ def test_help_is_there_when_the_environment_is_not(capsys):
         ("hologram kernels --provider hologram-s", {"hologram-stdlib"}),
     ],
 )
-def test_shell_completion_knows_commands_ops_dtypes_and_providers(line, expected):
-    words = line.split(" ")
-    variables = {"COMP_WORDS": line, "COMP_CWORD": str(len(words) - 1), "_HOLOGRAM_COMPLETE": "bash_complete"}
-    offered = {row.partition(",")[2] for row in piped(**variables).stdout.splitlines()}
-    assert expected <= offered
+def test_shell_completion_knows_commands_ops_dtypes_and_providers(line, expected, monkeypatch, capsys):
+    variables = {"COMP_WORDS": line, "COMP_CWORD": str(line.count(" ")), "_HOLOGRAM_COMPLETE": "bash_complete"}
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    with pytest.raises(SystemExit):
+        run([])
+    assert expected <= {row.partition(",")[2] for row in capsys.readouterr().out.splitlines()}
 
 
 def test_json_is_data_on_a_terminal_too():

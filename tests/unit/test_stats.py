@@ -99,6 +99,15 @@ def test_slow_calls_are_counted_by_reason_and_op(tiered, reason):
     assert (stats.slow_calls, stats.slow_reasons) == (1, {reason: {"vector_add": 1}})
 
 
+def test_numbers_where_numbers_belong_are_no_reason(shared_runtime):
+    before = shared_runtime.stats().slow_reasons.get("list or number", {}).get("axpy", 0)
+    shared_runtime.ops.axpy(2.0, X, y=Y)
+    shared_runtime.ops.axpy(2.0, np.zeros(16, "f4")[::2], Y)
+    reasons = shared_runtime.stats().slow_reasons
+    assert reasons.get("list or number", {}).get("axpy", 0) == before
+    assert reasons["arguments by name"]["axpy"] >= 1
+
+
 def test_slow_calls_of_a_kernel_are_counted_too(tiered):
     kernel = tiered.get_kernel("vector_add", "f32", 8)
     kernel([1.0] * 8, X)
@@ -221,6 +230,13 @@ def test_log_has_changes_fallbacks_and_failures():
 
 def test_log_of_warnings_has_failures_only():
     assert _log("warning") == [FAILURE]
+
+
+def test_program_that_has_not_set_up_logging_sees_nothing():
+    done = subprocess.run(
+        [sys.executable, "-c", "import logging\n" + CHANGES.format(None)], capture_output=True, text=True, check=True
+    )
+    assert done.stderr == ""
 
 
 def test_program_that_logs_gets_the_records_without_asking(caplog, tiered):

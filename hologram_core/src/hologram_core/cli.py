@@ -15,7 +15,7 @@ import click
 
 from . import default, dtypes
 from .errors import HologramError, one_line
-from .printing import as_json, print_json, print_rows, print_sentence, print_table, progress
+from .printing import as_json, print_json, print_rows, print_sentence, progress
 
 if TYPE_CHECKING:
     from .bench import Report
@@ -213,7 +213,7 @@ def bench(
     of single calls. The picture is an SVG or a PNG.
     """
     from . import plot as drawing
-    from .bench import HEADINGS, OPS, SIZES, measure
+    from .bench import OPS, SIZES, measure
 
     if plot is not None:
         drawing.check_target(plot)
@@ -222,7 +222,7 @@ def bench(
     if as_json:
         print_json(report.to_dict())
     else:
-        print_table(HEADINGS, [row.cells() for row in report.rows], right=range(4, 9))
+        print_rows(report.rows, right=range(4, 9))
     for line in report.left_out:
         click.echo(f"left out: {line}", err=True)
     if not no_plot:

@@ -30,10 +30,10 @@ def print_json(data: Any) -> None:
     click.echo(json.dumps(data, indent=2))
 
 
-def print_rows(rows: Rows[AnyRow]) -> None:
-    """Print a table of rows and what they have to say besides, or "none"."""
+def print_rows(rows: Rows[AnyRow], right: Collection[int] = ()) -> None:
+    """Print a table of rows and what they have to say besides, or "none"; `right` is print_table's."""
     if rows:
-        print_table(rows[0].HEADINGS, [row.cells() for row in rows])
+        print_table(rows[0].HEADINGS, [row.cells() for row in rows], right)
     else:
         click.echo("none")
     for note in rows.notes():
