@@ -170,6 +170,20 @@ def test_library_that_is_deleted_and_written_anew_is_never_missed(made, libs, ru
     assert seen == {0, 1, 2}
 
 
+def test_library_that_is_emptied_before_it_is_written_is_not_complained_about(made, libs, runtime, follow, reports):
+    path = libs / "custom_op.so"
+    put(made[0], path)
+    follow()
+    with open(path, "wb") as file:
+        time.sleep(GRACE / 3)
+        file.write(made[1].read_bytes())
+    wait_for(lambda: added(runtime) == 1)
+    assert [report.skipped for report in reports] == [(), ()]
+    path.write_bytes(b"")
+    wait_for(lambda: "the file is empty" in str(reports[-1]))
+    assert added(runtime) == 1
+
+
 def test_renamed_library_stays(made, libs, loader, runtime, follow):
     put(made[1], libs / "before.so")
     follow()
@@ -320,7 +334,7 @@ def test_callback_that_fails_is_shown_and_ends_nothing(made, libs, runtime, foll
 
 
 def test_files_that_cannot_be_listed_leave_everything_as_it_is(tmp_path):
-    (tmp_path / "a").touch()
+    (tmp_path / "a").write_text("a")
     trouble, acted, complaints = [], [], []
 
     def files():
