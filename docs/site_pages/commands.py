@@ -17,8 +17,8 @@ HEAD = """# Commands
 <!-- Written by docs/site_pages/commands.py; do not edit. -->
 
 `hologram` comes with `hologram-core[cli]`; without it, it says how to get it. Other distributions add commands:
-`build`, `watch`, `new`, `pack` and `bundle` are those of `hologram-atlas`, `inspect` that of `hologram-dynamic`, `circuit`
-that of `hologram-sigmatics`.
+`build`, `watch`, `new`, `pack` and `bundle` are those of `hologram-atlas`, `inspect` that of `hologram-dynamic`,
+`circuit` that of `hologram-sigmatics`.
 
 - What a command prints goes to stdout, all else to stderr. Lists have `--json`. On a terminal lines are folded at its
   width, in a pipe they are whole; `NO_COLOR=1` keeps colours away.

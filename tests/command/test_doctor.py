@@ -219,7 +219,7 @@ def _about(plugin, name="mine"):
 def test_kernel_that_computes_something_else_is_named():
     kernel, summary = _about(DeclaringProvider([_adder(_wrong)]))
     assert (kernel.what, kernel.state) == ("mine: vector_add f32", FAIL)
-    assert kernel.found.startswith("results: vector_add f32 by mine (python): at (0,) of shape (33,): ")
+    assert kernel.found.startswith("vector_add f32 by mine (python); results: out[0] is ")
     assert (summary.state, summary.found) == (FAIL, "0 of 1 kernels compute what the reference does; wrong: 1")
 
 
@@ -240,7 +240,6 @@ def test_kernels_without_a_declaration_are_tried_too():
     ("kernel", "found"),
     [
         (python_kernel(print, "my.op", "()->()", "f32"), "no reference to compare with (1)"),
-        (_adder(np.add, min_n=10**6), "serves no small n (1)"),
         (python_kernel(print, "vector_add", "()->()", "f32"), "its signature is ()->(), that of 'vector_add' is"),
     ],
 )

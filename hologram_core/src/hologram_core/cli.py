@@ -251,7 +251,10 @@ def _draw(report: Report, target: Path | None) -> None:
 @click.option("--timeout", type=click.FloatRange(min=0, min_open=True), help="Seconds one check may take; default: 60.")
 @as_json
 def check(what: str, timeout: float | None, as_json: bool) -> None:
-    """Check that the kernels of a library, a folder of libraries, a pack or another provider keep the contract."""
+    """Check that kernels keep the contract, in child processes.
+
+    Those of a library, of a folder of libraries, of a pack or of another provider.
+    """
     from . import testing  # here, since no other command needs it
 
     report = testing.check(

@@ -195,7 +195,7 @@ def _try(runtime: Runtime, provider: Provider, kernel: Kernel) -> Finding:
         n = min(max(8, kernel.min_n), kernel.max_n)
         bound = runtime.get_kernel(kernel.op, kernel.dtype, n, provider=provider.name)
         if not check_once(bound, spec.reference):
-            return Finding(what, NOTE, "serves no small n")
+            return Finding(what, NOTE, "no arguments that were tried have a result")
     except KernelCheckError as error:
         return Finding(what, FAIL, one_line(str(error)), "its results are wrong: report this to its author")
     except FOREIGN as error:
