@@ -180,7 +180,7 @@ VMATH_FUNCTION float vmath_expm1_f32(float x) {
     vmath_exponential e = vmath_split_exponential(vmath_clamp(x, vmath_expm1_bounds));
     float half = vmath_power_of_two(e.k - 1);
     float y = 2 * VMATH_FMA(half, e.p, half - 0.5f);
-    return x == 0 ? x : y;
+    return vmath_abs_f32(x) < 0x1p-25f ? x : y;
 }
 
 /* 2^f for |f| <= 1/2 in double, to 2^-34 relative. */

@@ -169,7 +169,7 @@ VMATH_UNKNOWN double vmath_expm1_bounds_f64[] = {-40.0, 710.0};
 VMATH_FUNCTION double vmath_expm1_f64(double x) {
     double bounded = vmath_clamp_f64(x, vmath_expm1_bounds_f64);
     vmath_pair_f64 y = vmath_half_expm1_f64(vmath_split_exponential_f64(bounded, 1022.0));
-    return x == 0 ? x : 2 * (y.high + y.low);
+    return vmath_abs_f64(x) < 0x1p-54 ? x : 2 * (y.high + y.low);
 }
 
 /* (2^f - 1) / f for |f| <= 1/2, to 2^-57 of 2^f. */
