@@ -1,5 +1,5 @@
-/* Loops over the functions of vmath.h and vmath64.h, for sample.c to measure: compiled as kernels of
- * the language are, once for each level. Those of f32 round their arguments first. */
+/* Loops over the functions of vmath.h and vmath64.h, for sample.c to measure: compiled as kernels
+ * of the language are, once for each level. Those of f32 round their arguments first. */
 #include <hologram/vmath64.h>
 
 #if defined(__clang__)

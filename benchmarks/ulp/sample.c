@@ -29,15 +29,16 @@ enum domain { ANY, BOUNDED, POWER, BOUNDED_POWER };
 typedef struct {
     const char *name;
     reference_fn *reference;
-    int digits;       /* of the results: 53 or 24 */
-    double low, high; /* where the function is interesting; of powers, the logarithm of the result */
-    double step;      /* between the arguments that are reduced to zero, or 0 */
+    int digits; /* of the results: 53 or 24 */
+    double low,
+        high;    /* where the function is interesting; of powers, the logarithm of the result */
+    double step; /* between the arguments that are reduced to zero, or 0 */
     enum domain domain;
 } function;
 
 typedef struct {
-    double ulp;  /* the worst error of finite results */
-    double x, y; /* where */
+    double ulp;    /* the worst error of finite results */
+    double x, y;   /* where */
     int64_t wrong; /* how many special values are wrong */
     double wrong_x, wrong_y;
 } worst;
@@ -97,7 +98,8 @@ static long double ref_gelu_tanh(long double x, long double y) {
     (void)y;
     if (!(fabsl(x) < 1e5L))
         return x < 0 ? -0.0L : x;
-    const wide z = fabsl(x), factor = (wide)0x1.9884533d436508d0p+0L + (wide)0x1.f9678a017571c5fep-65L;
+    const wide z = fabsl(x),
+               factor = (wide)0x1.9884533d436508d0p+0L + (wide)0x1.f9678a017571c5fep-65L;
     const wide exact = factor * (z + z * z * z * 44715 / 1000000);
     const long double twice_u = (long double)exact, rest = (long double)(exact - twice_u);
     const long double e = expl(-twice_u) * (1 - rest);
@@ -159,11 +161,11 @@ static double uniform(job *work, double low, double high) {
 }
 
 /* Where functions change their course, or their results become 0, 1 or infinite. */
-static const double places[] = {0.0,     0.25,      0.5,       M_SQRT1_2,  1.0,       M_SQRT2, 2.0,    5.93,
-                                6.0,     9.0,       11.0,      14.7,       18.0,      19.06,   20.0,   22.0,
-                                37.43,   39.0,      40.0,      103.97,     126.0,     127.0,   128.0,  149.0,
-                                708.396, 709.78271, 745.13321, 760.0,      1022.0,    1023.0,  1024.0, 1074.0,
-                                1075.0,  524288.0,  1048576.0, 0x1p-126, 0x1p-1022, DBL_MAX, FLT_MAX};
+static const double places[] = {
+    0.0,    0.25,   0.5,    M_SQRT1_2, 1.0,       M_SQRT2,   2.0,       5.93,    6.0,    9.0,
+    11.0,   14.7,   18.0,   19.06,     20.0,      22.0,      37.43,     39.0,    40.0,   103.97,
+    126.0,  127.0,  128.0,  149.0,     708.396,   709.78271, 745.13321, 760.0,   1022.0, 1023.0,
+    1024.0, 1074.0, 1075.0, 524288.0,  1048576.0, 0x1p-126,  0x1p-1022, DBL_MAX, FLT_MAX};
 
 static double sign_of(job *work) { return random_bits(work) & 1 ? -1.0 : 1.0; }
 
@@ -190,8 +192,8 @@ static double argument(job *work, double low, double high, int64_t turn) {
     const double step = work->measured->step;
     switch (random_bits(work) % 8) {
     case 0:
-        return near(work, sign_of(work) *
-                              places[random_bits(work) % (sizeof places / sizeof *places)]);
+        return near(work,
+                    sign_of(work) * places[random_bits(work) % (sizeof places / sizeof *places)]);
     case 1:
         return of_exponent(work, turn);
     case 2:

@@ -192,7 +192,7 @@ def wheels(checkout, tmp_path_factory):
 
 def test_wheel_of_core_holds_types_and_headers(wheels):
     names = wheels["hologram_core"].namelist()
-    for name in ("py.typed", "ops.pyi", "_native.pyi", "include/hologram/kernel.h", "include/hologram/vmath.h"):
+    for name in ("py.typed", "ops.pyi", "_native.pyi", "include/hologram/kernel.h", "include/hologram/vmath64.h"):
         assert f"hologram_core/{name}" in names
 
 

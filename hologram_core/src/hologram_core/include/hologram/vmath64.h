@@ -52,13 +52,13 @@ VMATH_FUNCTION double vmath_at_most_f64(double x, const double *bound) {
 
 /* ---- pairs ----------------------------------------------------------------------------------- */
 
-/* A number as the sum of two doubles, the second no more than the rounding of the first. */
+/* A number as the sum of two doubles, of which the second is small. */
 typedef struct {
     double high;
     double low;
 } vmath_pair_f64;
 
-/* a + b, exactly, for |a| >= |b| (Dekker). */
+/* a + b, exactly, for |a| >= |b| or a = 0 (Dekker). */
 VMATH_FUNCTION vmath_pair_f64 vmath_sum_f64(double a, double b) {
     double high = a + b;
     vmath_pair_f64 sum = {high, b - (high - a)};
@@ -81,7 +81,7 @@ VMATH_FUNCTION vmath_pair_f64 vmath_product_f64(double a, double b) {
     return product;
 }
 
-/* c - a * b for a product that is within a rounding of c. */
+/* c - a * b, rounded once or so, for a product that is c but for rounding. */
 VMATH_FUNCTION double vmath_rest_f64(double a, double b, double c) {
 #if defined(__FMA__) || defined(__ARM_FEATURE_FMA)
     return __builtin_fma(-a, b, c);
@@ -303,10 +303,10 @@ VMATH_FUNCTION double vmath_sigmoid_f64(double x) {
     return VMATH_FMA64(-lost, y, y) * 0x1p-64;
 }
 
-/* h / (h + 1) with h = (exp(2|x|) - 1) / 2. What a sum below 2 loses is taken from the numerator,
- * times h / (h + 1), for which a parabola will do. */
 VMATH_UNKNOWN double vmath_tanh_bound_f64[] = {20.0};
 
+/* h / (h + 1) with h = (exp(2|x|) - 1) / 2. What a sum below 2 loses is taken from the numerator,
+ * times h / (h + 1), for which a parabola will do. */
 VMATH_FUNCTION double vmath_tanh_f64(double x) {
     double z = vmath_at_most_f64(vmath_abs_f64(x), vmath_tanh_bound_f64);
     vmath_pair_f64 h = vmath_half_expm1_f64(vmath_split_exponential_f64(2 * z, 1022.0));
@@ -476,8 +476,7 @@ VMATH_FUNCTION vmath_pair_f64 vmath_times_pair_f64(double y, vmath_pair_f64 x) {
 /* The largest |y log2(x)| for vmath_pow_bounded_f64. */
 #define VMATH_POW_BOUND_F64 1000.0
 
-/* x^y for positive, finite, normal x and y within that bound: as exact as any, but a third quicker.
- */
+/* x^y for positive, finite, normal x and y within that bound: as exact, and a third quicker. */
 VMATH_FUNCTION double vmath_pow_bounded_f64(double x, double y) {
     const double shift = 0x1.8p52 + 1023.0;
     vmath_parts_f64 parts = vmath_split_bits_f64(vmath_bits_f64(x));
@@ -510,11 +509,13 @@ VMATH_FUNCTION double vmath_pow_f64(double x, double y) {
     double z = VMATH_FMA64(power * f, vmath_exp2m1_quotient_f64(f), power);
     z *= vmath_power_f64(k - half);
 
-    z = (y == 0) | (size == 1.0) ? 1.0 : z;
+    int is_one = (y == 0) | (size == 1.0);
+    z = is_one ? 1.0 : z;
     double half_y = 0.5 * y;
     int whole = __builtin_floor(y) == y, odd = whole & (__builtin_floor(half_y) != half_y);
     z = odd ? __builtin_copysign(z, x) : z;
-    return (x < 0) & (size < VMATH_INFINITY_F64) & !whole ? VMATH_NAN_F64 : z;
+    int is_imaginary = (x < 0) & (size < VMATH_INFINITY_F64) & !whole;
+    return is_imaginary ? VMATH_NAN_F64 : z;
 }
 
 /* ---- sine and cosine ------------------------------------------------------------------------- */
@@ -550,26 +551,12 @@ VMATH_FUNCTION vmath_angle_f64 vmath_reduce_bounded_f64(double x) {
 VMATH_FUNCTION vmath_angle_f64 vmath_reduce_large_f64(double x) {
     __extension__ typedef unsigned __int128 wide;
     __extension__ typedef __int128 signed_wide;
-    static const uint64_t two_over_pi[] = {0,
-                                           0xa2f9836e4e441529,
-                                           0xfc2757d1f534ddc0,
-                                           0xdb6295993c439041,
-                                           0xfe5163abdebbc561,
-                                           0xb7246e3a424dd2e0,
-                                           0x06492eea09d1921c,
-                                           0xfe1deb1cb129a73e,
-                                           0xe88235f52ebb4484,
-                                           0xe99c7026b45f7e41,
-                                           0x3991d639835339f4,
-                                           0x9c845f8bbdf9283b,
-                                           0x1ff897ffde05980f,
-                                           0xef2f118b5a0a6d1f,
-                                           0x6d367ecf27cb09b7,
-                                           0x4f463f669e5fea2d,
-                                           0x7527bac7ebe5f17b,
-                                           0x3d0739f78a5292ea,
-                                           0x6bfb5fb11f8d5d08,
-                                           0x56033046fc7b6bab};
+    static const uint64_t two_over_pi[] = {
+        0x0000000000000000, 0xa2f9836e4e441529, 0xfc2757d1f534ddc0, 0xdb6295993c439041,
+        0xfe5163abdebbc561, 0xb7246e3a424dd2e0, 0x06492eea09d1921c, 0xfe1deb1cb129a73e,
+        0xe88235f52ebb4484, 0xe99c7026b45f7e41, 0x3991d639835339f4, 0x9c845f8bbdf9283b,
+        0x1ff897ffde05980f, 0xef2f118b5a0a6d1f, 0x6d367ecf27cb09b7, 0x4f463f669e5fea2d,
+        0x7527bac7ebe5f17b, 0x3d0739f78a5292ea, 0x6bfb5fb11f8d5d08, 0x56033046fc7b6bab};
     uint64_t bits = vmath_bits_f64(x) & 0x7fffffffffffffff;
     uint64_t m = (bits & 0xfffffffffffff) | 0x10000000000000;
     uint32_t offset = (uint32_t)(bits >> 52) - 1075 - 2 + 64; /* of the first bit that matters */
