@@ -507,13 +507,15 @@ VMATH_FUNCTION float vmath_pow_f32(float x, float y) {
     float z = VMATH_FMA(power * f, vmath_exp2m1_quotient(f), power);
     z *= vmath_from_bits_f32((k - half) << 23);
 
-    int is_one = (y == 0) | (size == 1.0f);
-    z = is_one ? 1.0f : z;
-    float half_y = 0.5f * y;
-    int whole = __builtin_floorf(y) == y, odd = whole & (__builtin_floorf(half_y) != half_y);
-    z = odd ? __builtin_copysignf(z, x) : z;
-    int is_imaginary = (x < 0) & (size < VMATH_INFINITY) & !whole;
-    return is_imaginary ? VMATH_NAN : z;
+    /* What y alone decides is a number or bits, not a condition: where y is the same for a whole
+     * loop gcc does not mix those with conditions of vectors. */
+    float whole = __builtin_floorf(y), halves = __builtin_floorf(y * 0.5f);
+    uint32_t odd = (uint32_t)(whole == y) & (uint32_t)(halves + halves != y);
+    float real = whole == y ? 1.0f : VMATH_NAN;
+    z = size == 1.0f ? 1.0f : z;
+    z = y == 0 ? 1.0f : z;
+    z = vmath_from_bits_f32(vmath_bits_f32(z) | (vmath_bits_f32(x) & odd << 31));
+    return (x < 0) & (size < VMATH_INFINITY) ? z * real : z;
 }
 
 /* ---- sine and cosine ------------------------------------------------------------------------- */
