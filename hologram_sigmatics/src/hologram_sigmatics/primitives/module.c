@@ -10,18 +10,19 @@
 #include <unistd.h>
 #endif
 
-#define USUAL_CACHE (INT64_C(32) << 20)
+#define LARGE_CACHE (INT64_C(32) << 20)
 
-int64_t sigmatics_stream_from = USUAL_CACHE;
+int64_t sigmatics_stream_from = LARGE_CACHE;
 
-/* The last level of cache, in bytes. */
+/* What one core may have of the last level of cache, in bytes. Systems tell the whole of it, even
+ * where it is in parts that belong to some cores each. */
 static int64_t cache_size(void) {
 #if defined(_SC_LEVEL3_CACHE_SIZE)
     const long size = sysconf(_SC_LEVEL3_CACHE_SIZE);
-    if (size > 0)
+    if (size > 0 && size < LARGE_CACHE)
         return size;
 #endif
-    return USUAL_CACHE;
+    return LARGE_CACHE;
 }
 
 PyDoc_STRVAR(library_doc,
