@@ -47,6 +47,13 @@ static PyObject *stream_from(PyObject *Py_UNUSED(module), PyObject *bytes) {
     return PyLong_FromLongLong(before);
 }
 
+PyDoc_STRVAR(blas_threads_doc,
+             "blas_threads() -> int: how many threads the BLAS has; 0 where there is none or it does\n"
+             "not say.");
+static PyObject *blas_threads(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(unused)) {
+    return PyLong_FromLong(sigmatics_blas_threads());
+}
+
 static int module_exec(PyObject *Py_UNUSED(module)) {
     sigmatics_stream_from = cache_size();
     return 0;
@@ -54,6 +61,7 @@ static int module_exec(PyObject *Py_UNUSED(module)) {
 
 static PyMethodDef methods[] = {
     {"library", library, METH_O, library_doc},
+    {"blas_threads", blas_threads, METH_NOARGS, blas_threads_doc},
     {"stream_from", stream_from, METH_O, stream_from_doc},
     {NULL, NULL, 0, NULL},
 };
