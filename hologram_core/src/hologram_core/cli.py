@@ -108,7 +108,7 @@ def _print_table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> None
         table.add_row(*row)
     console = Console()
     if not console.is_terminal:
-        console = Console(width=max(console.measure(table).maximum, 80))
+        console = Console(width=Console(width=10_000).measure(table).maximum)  # a row stays a line
     if rows:
         console.print(table)
     else:
