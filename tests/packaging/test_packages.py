@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-OURS = ("hologram_core", "hologram_stdlib", "hologram_dynamic", "hologram_atlas")
-OWN = ["hologram-atlas", "hologram-dynamic", "hologram-stdlib"]  # those of them that are providers
+OURS = ("hologram_core", "hologram_stdlib", "hologram_dynamic", "hologram_atlas", "hologram_sigmatics")
+OWN = ["hologram-atlas", "hologram-dynamic", "hologram-sigmatics", "hologram-stdlib"]  # those of them that are providers
 
 PROVIDER = """
 from hologram_core import Kernel, hookimpl
@@ -114,10 +114,11 @@ def checkout(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def environment(checkout, tmp_path_factory):
-    """Our distributions, installed from folders in one command, with build isolation."""
+def environment(checkout, wheels, tmp_path_factory):
+    """Our distributions, installed in one command: from folders, with build isolation, but for the one that takes long."""
     environment = Environment(tmp_path_factory.mktemp("environment"))
-    environment.pip("install", "-q", *(str(checkout / name) for name in OURS))
+    folders = [str(checkout / name) for name in OURS if name != "hologram_sigmatics"]
+    environment.pip("install", "-q", *folders, str(wheels["hologram_sigmatics"].filename))
     return environment
 
 
@@ -169,7 +170,14 @@ try:
 except hg.UnknownKernelError as error:
     print(error)
 """
-    assert "pip install hologram-stdlib" in environment.run("-c", code, HOLOGRAM_DISABLE="hologram-stdlib")
+    told = environment.run("-c", code, HOLOGRAM_PROVIDERS="nobody")
+    assert "pip install hologram-stdlib" in told
+    assert "pip install hologram-sigmatics" in told
+
+
+def test_core_and_sigmatics_alone_serve_what_the_inline_kernels_do(environment):
+    found = environment.who(HOLOGRAM_PROVIDERS="hologram-sigmatics")
+    assert (found["sum"], found["winner"], found["tier"]) == ([2.0] * 8, "hologram-sigmatics", "fallback")
 
 
 def test_command_says_what_it_needs(environment):
@@ -196,11 +204,13 @@ def test_wheel_of_core_holds_types_and_headers(wheels):
         assert f"hologram_core/{name}" in names
 
 
-def test_wheel_of_stdlib_holds_one_extension_and_its_entry_point(wheels):
-    wheel = wheels["hologram_stdlib"]
-    assert sum(name.endswith((".so", ".pyd")) for name in wheel.namelist()) == 1
-    points = next(name for name in wheel.namelist() if name.endswith("entry_points.txt"))
-    assert "hologram_stdlib.plugin" in wheel.read(points).decode()
+@pytest.mark.parametrize("name", ["hologram_stdlib", "hologram_sigmatics"])
+def test_wheels_of_kernels_hold_their_extension_and_entry_point(wheels, name):
+    wheel = wheels[name]
+    assert any(item.endswith((".so", ".pyd")) for item in wheel.namelist())
+    assert f"{name}/py.typed" in wheel.namelist()
+    points = next(item for item in wheel.namelist() if item.endswith("entry_points.txt"))
+    assert f"{name}.plugin" in wheel.read(points).decode()
 
 
 def test_wheels_of_the_language_are_for_every_platform(wheels):
@@ -217,6 +227,7 @@ def test_sdists_hold_their_c(checkout, tmp_path):
     for name, files in {
         "hologram_core": ["native/call.c", "native/native.h", "include/hologram/kernel.h"],
         "hologram_stdlib": ["table.c", "targets.h", "kernels/matrix.c", "levels/avx2.c"],
+        "hologram_sigmatics": ["primitives/table.c", "primitives/level.h", "primitives/families/sums.h"],
     }.items():
         code = f"import setuptools.build_meta as b; print(b.build_sdist({str(tmp_path)!r}))"
         subprocess.run([sys.executable, "-c", code], cwd=checkout / name, check=True, capture_output=True)
@@ -246,7 +257,7 @@ def test_strangers_kernel_wins_by_its_priority(stranger):
     found = stranger.who()
     assert found["sum"] == [2.0] * 8
     assert found["winner"] == "loud-kernels"
-    assert found["listed"] == ["hologram-stdlib", "loud-kernels"]
+    assert found["listed"] == ["hologram-sigmatics", "hologram-stdlib", "loud-kernels"]
 
 
 def test_provider_that_breaks_at_import_is_one_warning(stranger):
