@@ -113,14 +113,45 @@ INLINE float widen_one(uint16_t half) { return _cvtsh_ss(half); }
 INLINE uint16_t narrow_one(float x) { return _cvtss_sh(x, _MM_FROUND_TO_NEAREST_INT); }
 #endif
 
+typedef float float_vector __attribute__((vector_size(VECTOR)));
+
+#define HALVES ((int)(VECTOR / sizeof(float))) /* that are widened at a time */
+
+INLINE float_vector load_halves(const uint16_t *from) {
+#if LEVEL_INDEX == 2
+    return (float_vector)_mm512_cvtph_ps(_mm256_loadu_si256((const void *)from));
+#elif LEVEL_INDEX == 1
+    return (float_vector)_mm256_cvtph_ps(_mm_loadu_si128((const void *)from));
+#else
+    float lane[HALVES];
+    float_vector x;
+    for (int i = 0; i < HALVES; i++)
+        lane[i] = widen_one(from[i]);
+    memcpy(&x, lane, sizeof x);
+    return x;
+#endif
+}
+
+INLINE void store_halves(uint16_t *to, float_vector x) {
+#if LEVEL_INDEX == 2
+    _mm256_storeu_si256((void *)to, _mm512_cvtps_ph((__m512)x, _MM_FROUND_TO_NEAREST_INT));
+#elif LEVEL_INDEX == 1
+    _mm_storeu_si128((void *)to, _mm256_cvtps_ph((__m256)x, _MM_FROUND_TO_NEAREST_INT));
+#else
+    float lane[HALVES];
+    memcpy(lane, &x, sizeof x);
+    for (int i = 0; i < HALVES; i++)
+        to[i] = narrow_one(lane[i]);
+#endif
+}
+
 static __attribute__((unused)) void widen(const uint16_t *from, float *to, int64_t count) {
     int64_t i = 0;
-#if LEVEL_INDEX == 2
-    for (; i <= count - 16; i += 16)
-        _mm512_storeu_ps(to + i, _mm512_cvtph_ps(_mm256_loadu_si256((const void *)(from + i))));
-#elif LEVEL_INDEX == 1
-    for (; i <= count - 8; i += 8)
-        _mm256_storeu_ps(to + i, _mm256_cvtph_ps(_mm_loadu_si128((const void *)(from + i))));
+#if LEVEL_INDEX > 0
+    for (; i <= count - HALVES; i += HALVES) {
+        const float_vector x = load_halves(from + i);
+        memcpy(to + i, &x, sizeof x);
+    }
 #endif
     INDEPENDENT
     for (; i < count; i++)
@@ -129,14 +160,12 @@ static __attribute__((unused)) void widen(const uint16_t *from, float *to, int64
 
 static __attribute__((unused)) void narrow(const float *from, uint16_t *to, int64_t count) {
     int64_t i = 0;
-#if LEVEL_INDEX == 2
-    for (; i <= count - 16; i += 16)
-        _mm256_storeu_si256((void *)(to + i), _mm512_cvtps_ph(_mm512_loadu_ps(from + i),
-                                                              _MM_FROUND_TO_NEAREST_INT));
-#elif LEVEL_INDEX == 1
-    for (; i <= count - 8; i += 8)
-        _mm_storeu_si128((void *)(to + i),
-                         _mm256_cvtps_ph(_mm256_loadu_ps(from + i), _MM_FROUND_TO_NEAREST_INT));
+#if LEVEL_INDEX > 0
+    for (; i <= count - HALVES; i += HALVES) {
+        float_vector x;
+        memcpy(&x, from + i, sizeof x);
+        store_halves(to + i, x);
+    }
 #endif
     INDEPENDENT
     for (; i < count; i++)
