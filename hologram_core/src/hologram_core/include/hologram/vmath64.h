@@ -39,11 +39,15 @@ VMATH_FUNCTION double vmath_rsqrt_f64(double x) { return 1.0 / __builtin_sqrt(x)
 /* a * b + c with one rounding: the C library's where that is no instruction. */
 VMATH_FUNCTION double vmath_fma_f64(double a, double b, double c) { return __builtin_fma(a, b, c); }
 
-/* Each bound is compared with x itself, which compilers turn into fewer instructions than a chain
- * of two choices. NaN stays. */
-VMATH_FUNCTION double vmath_clamp_f64(double x, double low, double high) {
-    double y = x < low ? low : x;
-    return x > high ? high : y;
+/* Between bounds[0] and bounds[1]. NaN stays. */
+VMATH_FUNCTION double vmath_clamp_f64(double x, const double *bounds) {
+    x = x < bounds[0] ? bounds[0] : x;
+    return x > bounds[1] ? bounds[1] : x;
+}
+
+/* At most bound[0]. NaN stays. */
+VMATH_FUNCTION double vmath_at_most_f64(double x, const double *bound) {
+    return x > bound[0] ? bound[0] : x;
 }
 
 /* ---- pairs ----------------------------------------------------------------------------------- */
@@ -52,19 +56,19 @@ VMATH_FUNCTION double vmath_clamp_f64(double x, double low, double high) {
 typedef struct {
     double high;
     double low;
-} vmath_pair;
+} vmath_pair_f64;
 
 /* a + b, exactly, for |a| >= |b| (Dekker). */
-VMATH_FUNCTION vmath_pair vmath_sum(double a, double b) {
+VMATH_FUNCTION vmath_pair_f64 vmath_sum_f64(double a, double b) {
     double high = a + b;
-    vmath_pair sum = {high, b - (high - a)};
+    vmath_pair_f64 sum = {high, b - (high - a)};
     return sum;
 }
 
 /* a * b, exactly, or to 2^-106 where nothing is fused (Dekker): the halves are cut off by a mask.
  */
-VMATH_FUNCTION vmath_pair vmath_product(double a, double b) {
-    vmath_pair product = {a * b, 0};
+VMATH_FUNCTION vmath_pair_f64 vmath_product_f64(double a, double b) {
+    vmath_pair_f64 product = {a * b, 0};
 #if defined(__FMA__) || defined(__ARM_FEATURE_FMA)
     product.low = __builtin_fma(a, b, -product.high);
 #else
@@ -75,6 +79,16 @@ VMATH_FUNCTION vmath_pair vmath_product(double a, double b) {
         ((a_high * b_high - product.high) + a_high * b_low + a_low * b_high) + a_low * b_low;
 #endif
     return product;
+}
+
+/* c - a * b for a product that is within a rounding of c. */
+VMATH_FUNCTION double vmath_rest_f64(double a, double b, double c) {
+#if defined(__FMA__) || defined(__ARM_FEATURE_FMA)
+    return __builtin_fma(-a, b, c);
+#else
+    vmath_pair_f64 product = vmath_product_f64(a, b);
+    return (c - product.high) - product.low;
+#endif
 }
 
 /* ---- exp and its relatives ------------------------------------------------------------------- */
@@ -108,8 +122,8 @@ VMATH_FUNCTION double vmath_expm1_tail_f64(double r, double lost) {
 
 /* For |x| <= 800, plus a small `low`: k is x / ln 2 rounded, by adding and taking away 1.5 * 2^52.
  * The first part of ln 2 has 42 bits, so its product with k is exact. */
-VMATH_FUNCTION vmath_exponential_f64 vmath_split_pair_exponential(double x, double low,
-                                                                  double bias) {
+VMATH_FUNCTION vmath_exponential_f64 vmath_split_pair_exponential_f64(double x, double low,
+                                                                      double bias) {
     const double shift = 0x1.8p52 + bias;
     double shifted = VMATH_FMA64(x, 0x1.71547652b82fep+0, shift);
     double k = shifted - shift;
@@ -122,7 +136,7 @@ VMATH_FUNCTION vmath_exponential_f64 vmath_split_pair_exponential(double x, doub
 }
 
 VMATH_FUNCTION vmath_exponential_f64 vmath_split_exponential_f64(double x, double bias) {
-    return vmath_split_pair_exponential(x, 0, bias);
+    return vmath_split_pair_exponential_f64(x, 0, bias);
 }
 
 /* scale * 2^k (1 + r + t) of a bias of 2046, rounded once where it is subnormal: 2^k is applied in
@@ -133,32 +147,33 @@ VMATH_FUNCTION double vmath_scale_exponential_f64(vmath_exponential_f64 e, doubl
     return y * vmath_power_f64(half) * vmath_power_f64(e.k - half);
 }
 
+VMATH_UNKNOWN double vmath_exp_bounds_f64[] = {-746.0, 710.0};
+
 VMATH_FUNCTION double vmath_exp_f64(double x) {
-    double bounded = vmath_clamp_f64(x, -746.0, 710.0);
+    double bounded = vmath_clamp_f64(x, vmath_exp_bounds_f64);
     return vmath_scale_exponential_f64(vmath_split_exponential_f64(bounded, 2046.0), 1.0);
 }
 
 /* (e^x - 1) / 2 = (2^(k-1) - 1/2) + 2^(k-1) (r + t), which keeps the last bits of small ones, for
  * an exponential of a bias of 1022. */
-VMATH_FUNCTION vmath_pair vmath_half_expm1_f64(vmath_exponential_f64 e) {
+VMATH_FUNCTION vmath_pair_f64 vmath_half_expm1_f64(vmath_exponential_f64 e) {
     double half = vmath_power_f64(e.k), whole = half - 0.5;
     double sum = VMATH_FMA64(half, e.r, whole);
     double lost = VMATH_FMA64(half, e.r, whole - sum);
-    vmath_pair y = {sum, VMATH_FMA64(half, e.t, lost)};
+    vmath_pair_f64 y = {sum, VMATH_FMA64(half, e.t, lost)};
     return y;
 }
 
+VMATH_UNKNOWN double vmath_expm1_bounds_f64[] = {-40.0, 710.0};
+
 VMATH_FUNCTION double vmath_expm1_f64(double x) {
-    double bounded = vmath_clamp_f64(x, -40.0, 710.0);
-    vmath_pair y = vmath_half_expm1_f64(vmath_split_exponential_f64(bounded, 1022.0));
-    return x == 0 ? x : 2 * (y.high + y.low);
+    double bounded = vmath_clamp_f64(x, vmath_expm1_bounds_f64);
+    vmath_pair_f64 y = vmath_half_expm1_f64(vmath_split_exponential_f64(bounded, 1022.0));
+    return vmath_abs_f64(x) < 0x1p-54 ? x : 2 * (y.high + y.low);
 }
 
-/* 2^x for |x| <= 1100, plus a small `low`, as an exponential. */
-VMATH_FUNCTION vmath_exponential_f64 vmath_split_exp2_f64(double x, double low, double bias) {
-    const double shift = 0x1.8p52 + bias;
-    double shifted = x + shift;
-    double f = (x - (shifted - shift)) + low;
+/* (2^f - 1) / f for |f| <= 1/2, to 2^-57 of 2^f. */
+VMATH_FUNCTION double vmath_exp2m1_quotient_f64(double f) {
     double square = f * f;
     double odd = 0x1.e9fc52491ef1cp-32;
     double even = 0x1.e605a7a5cdb47p-28;
@@ -170,16 +185,20 @@ VMATH_FUNCTION vmath_exponential_f64 vmath_split_exp2_f64(double x, double low, 
     even = VMATH_FMA64(even, square, 0x1.3b2ab6fba1ebep-7);
     odd = VMATH_FMA64(odd, square, 0x1.c6b08d704a0c8p-5);
     even = VMATH_FMA64(even, square, 0x1.ebfbdff82c598p-3);
-    vmath_pair first = vmath_product(f, 0x1.62e42fefa39efp-1);
-    double rest = VMATH_FMA64(f, 0x1.abc9e3b39803fp-56, first.low);
-    vmath_exponential_f64 e = {first.high, VMATH_FMA64(VMATH_FMA64(odd, f, even), square, rest),
-                               vmath_bits_f64(shifted)};
-    return e;
+    return VMATH_FMA64(VMATH_FMA64(odd, f, even), f, 0x1.62e42fefa39efp-1);
 }
 
+VMATH_UNKNOWN double vmath_exp2_bounds_f64[] = {-1076.0, 1025.0};
+
 VMATH_FUNCTION double vmath_exp2_f64(double x) {
-    double bounded = vmath_clamp_f64(x, -1076.0, 1025.0);
-    return vmath_scale_exponential_f64(vmath_split_exp2_f64(bounded, 0, 2046.0), 1.0);
+    const double shift = 0x1.8p52 + 2046.0;
+    double bounded = vmath_clamp_f64(x, vmath_exp2_bounds_f64);
+    double shifted = bounded + shift;
+    double f = bounded - (shifted - shift);
+    uint64_t k = vmath_bits_f64(shifted), half = k >> 1;
+    double power = vmath_power_f64(half);
+    double y = VMATH_FMA64(power * f, vmath_exp2m1_quotient_f64(f), power);
+    return y * vmath_power_f64(k - half);
 }
 
 /* ---- logarithms ------------------------------------------------------------------------------ */
@@ -192,41 +211,54 @@ typedef struct {
 
 /* k becomes a double by way of the bits of 2^52 + k, since a conversion is no instruction of most
  * levels. */
-VMATH_FUNCTION vmath_parts_f64 vmath_split_f64(double x) {
-    const uint64_t sqrt_half = 0x3fe6a09e667f3bcd, bias = 1024;
-    double normal = x < 0x1p-1022 ? x * 0x1p54 : x;
-    uint64_t bits = vmath_bits_f64(normal) - sqrt_half + (bias << 52);
+VMATH_FUNCTION vmath_parts_f64 vmath_split_bits_f64(uint64_t x) {
+    const uint64_t sqrt_half = 0x3fe6a09e667f3bcd, bias = (uint64_t)2048 << 52;
+    uint64_t bits = x - sqrt_half + bias;
     double k = vmath_from_bits_f64(bits >> 52 | 0x4330000000000000);
     vmath_parts_f64 parts = {vmath_from_bits_f64((bits & 0xfffffffffffff) + sqrt_half),
-                             k - (x < 0x1p-1022 ? 0x1p52 + 1024 + 54 : 0x1p52 + 1024)};
+                             k - (0x1p52 + 2048)};
     return parts;
 }
 
-/* What a logarithm is outside the positive numbers. */
-VMATH_FUNCTION double vmath_log_specials_f64(double x, double y) {
-    double outside = x == 0 ? -VMATH_INFINITY_F64 : VMATH_NAN_F64;
-    y = x > 0 ? y : outside;
-    return x < VMATH_INFINITY_F64 ? y : x;
+/* The bits of 2^54 are its exponent alone. */
+VMATH_FUNCTION vmath_parts_f64 vmath_split_f64(double x) {
+    const uint64_t one = 0x3ff0000000000000;
+    double scale = x < 0x1p-1022 ? 0x1p54 : 1.0;
+    return vmath_split_bits_f64(vmath_bits_f64(x * scale) - vmath_bits_f64(scale) + one);
 }
 
-/* log(1 + f) - f for sqrt(1/2) <= 1 + f < sqrt(2), plus a small `low`: with s = f/(2 + f), it is
- * s (f^2/2 + R(s^2)) - f^2/2, where s R(s^2) is what 2 s lacks (fdlibm's way). */
-VMATH_FUNCTION double vmath_log_tail_f64(double f, double low) {
-    double s = f / (2.0 + f), square = s * s, half = 0.5 * f * f;
-    double q = 0x1.2b5d9b0746191p-3;
-    q = VMATH_FMA64(q, square, 0x1.39fdef8a7bb31p-3);
-    q = VMATH_FMA64(q, square, 0x1.7462b81858191p-3);
-    q = VMATH_FMA64(q, square, 0x1.c71c62d9d743cp-3);
-    q = VMATH_FMA64(q, square, 0x1.2492492df9098p-2);
-    q = VMATH_FMA64(q, square, 0x1.99999999952ccp-2);
-    q = VMATH_FMA64(q, square, 0x1.5555555555558p-1);
-    return VMATH_FMA64(s, VMATH_FMA64(q, square, half), low) - half;
+/* y where x is positive and finite, +inf for an x of that, NaN where x is NaN. */
+VMATH_FUNCTION double vmath_log_of_large_f64(double x, double y) {
+    double beyond = x - 0x1.fffffffffffffp1023; /* no more than 0 but for +inf */
+    return y > beyond ? y : beyond;
+}
+
+/* What a logarithm is outside the positive finite numbers, where x is, else y. A sign makes all
+ * bits of y ones, which is NaN. */
+VMATH_FUNCTION double vmath_log_specials_f64(double x, double y) {
+    uint64_t sign = (uint64_t)((int64_t)vmath_bits_f64(x) >> 63);
+    y = vmath_from_bits_f64(vmath_bits_f64(vmath_log_of_large_f64(x, y)) | sign);
+    return x == 0 ? -VMATH_INFINITY_F64 : y;
+}
+
+/* Twice log(1 + f) - f for sqrt(1/2) <= 1 + f < sqrt(2): with s = f/(2 + f), it is
+ * s (f^2 + R(s^2)) - f^2, where s R(s^2) is twice what 2 s lacks (fdlibm's way). */
+VMATH_FUNCTION double vmath_log_tail_f64(double f) {
+    double s = f / (2.0 + f), square = s * s, f_square = f * f;
+    double q = 0x1.2b5d9b0746191p-2;
+    q = VMATH_FMA64(q, square, 0x1.39fdef8a7bb31p-2);
+    q = VMATH_FMA64(q, square, 0x1.7462b81858191p-2);
+    q = VMATH_FMA64(q, square, 0x1.c71c62d9d743cp-2);
+    q = VMATH_FMA64(q, square, 0x1.2492492df9098p-1);
+    q = VMATH_FMA64(q, square, 0x1.99999999952ccp-1);
+    q = VMATH_FMA64(q, square, 0x1.5555555555558p+0);
+    return VMATH_FMA64(s, VMATH_FMA64(q, square, f_square), -f_square);
 }
 
 VMATH_FUNCTION double vmath_log_f64(double x) {
     vmath_parts_f64 parts = vmath_split_f64(x);
     double f = parts.m - 1.0;
-    double tail = vmath_log_tail_f64(f, parts.k * 0x1.ef35793c76730p-45);
+    double tail = VMATH_FMA64(vmath_log_tail_f64(f), 0.5, parts.k * 0x1.ef35793c76730p-45);
     return vmath_log_specials_f64(x, VMATH_FMA64(parts.k, 0x1.62e42fefa3800p-1, f + tail));
 }
 
@@ -237,7 +269,8 @@ VMATH_FUNCTION double vmath_log1p_f64(double x) {
     vmath_parts_f64 parts = vmath_split_f64(u);
     double f = parts.m - 1.0;
     double low = VMATH_FMA64(parts.k, 0x1.ef35793c76730p-45, lost / u);
-    double y = VMATH_FMA64(parts.k, 0x1.62e42fefa3800p-1, f + vmath_log_tail_f64(f, low));
+    double tail = VMATH_FMA64(vmath_log_tail_f64(f), 0.5, low);
+    double y = VMATH_FMA64(parts.k, 0x1.62e42fefa3800p-1, f + tail);
     double z = vmath_log_specials_f64(u, y);
     return x == 0 ? x : z;
 }
@@ -245,23 +278,22 @@ VMATH_FUNCTION double vmath_log1p_f64(double x) {
 VMATH_FUNCTION double vmath_log2_f64(double x) {
     vmath_parts_f64 parts = vmath_split_f64(x);
     double f = parts.m - 1.0;
-    double tail = vmath_log_tail_f64(f, 0);
-    vmath_pair first = vmath_product(f, 0x1.71547652b82fep+0);
+    vmath_pair_f64 first = vmath_product_f64(f, 0x1.71547652b82fep+0);
     double low = VMATH_FMA64(f, 0x1.777d0ffda0d24p-56, first.low);
-    low = VMATH_FMA64(tail, 0x1.71547652b82fep+0, low);
-    double sum = parts.k + first.high;
-    double lost = first.high - (sum - parts.k);
-    return vmath_log_specials_f64(x, sum + (parts.k == 0 ? low : lost + low));
+    low = VMATH_FMA64(vmath_log_tail_f64(f), 0x1.71547652b82fep-1, low);
+    return vmath_log_specials_f64(x, parts.k + (first.high + low));
 }
 
 /* ---- sigmoid, tanh and the activations ------------------------------------------------------- */
+
+VMATH_UNKNOWN double vmath_sigmoid_bound_f64[] = {746.0};
 
 /* With e = exp(-|x|): 1 / (1 + e) for positive x, e / (1 + e) for negative. The quotient
  * makes up for what the sum 1 + e loses; e is 2^64 too large until the end, so that it is normal.
  */
 VMATH_FUNCTION double vmath_sigmoid_f64(double x) {
-    double z = -vmath_abs_f64(x);
-    vmath_exponential_f64 e = vmath_split_exponential_f64(z < -746.0 ? -746.0 : z, 1023.0 + 64.0);
+    double z = vmath_at_most_f64(vmath_abs_f64(x), vmath_sigmoid_bound_f64);
+    vmath_exponential_f64 e = vmath_split_exponential_f64(-z, 1023.0 + 64.0);
     double power = vmath_power_f64(e.k);
     double large = VMATH_FMA64(power, e.r + e.t, power);
     double small = large * 0x1p-64;
@@ -273,50 +305,55 @@ VMATH_FUNCTION double vmath_sigmoid_f64(double x) {
 
 /* h / (h + 1) with h = (exp(2|x|) - 1) / 2. What a sum below 2 loses is taken from the numerator,
  * times h / (h + 1), for which a parabola will do. */
+VMATH_UNKNOWN double vmath_tanh_bound_f64[] = {20.0};
+
 VMATH_FUNCTION double vmath_tanh_f64(double x) {
-    double z = 2 * vmath_abs_f64(x);
-    vmath_pair h = vmath_half_expm1_f64(vmath_split_exponential_f64(z > 40.0 ? 40.0 : z, 1022.0));
+    double z = vmath_at_most_f64(vmath_abs_f64(x), vmath_tanh_bound_f64);
+    vmath_pair_f64 h = vmath_half_expm1_f64(vmath_split_exponential_f64(2 * z, 1022.0));
     double half = h.high + h.low, sum = half + 1.0;
     double lost = half < 1.0 ? half - (sum - 1.0) : 0.0;
     double low = VMATH_FMA64(lost * half, VMATH_FMA64(half, 0.5, -1.0), h.low);
     return __builtin_copysign((h.high + low) / sum, x);
 }
 
-/* x e / (1 + e) below zero, x / (1 + e) above, for an e that may be far below the smallest double:
- * x is multiplied in before the second half of 2^k. */
-VMATH_FUNCTION double vmath_gate_f64(double x, vmath_exponential_f64 e, int below_zero) {
+/* -z e / (1 + e) for x below zero, x / (1 + e) above, for an e that may be far below the smallest
+ * double: z is multiplied in before the second half of 2^k. */
+VMATH_FUNCTION double vmath_gate_f64(double x, double z, vmath_exponential_f64 e) {
     uint64_t half = e.k >> 1;
     double first = VMATH_FMA64(vmath_power_f64(half), e.r + e.t, vmath_power_f64(half));
     double second = vmath_power_f64(e.k - half);
-    double denominator = VMATH_FMA64(first, second, 1.0);
-    return below_zero ? x * first / denominator * second : x / denominator;
+    double y = (x < 0 ? -z * first : x) / VMATH_FMA64(first, second, 1.0);
+    return x < 0 ? y * second : y;
 }
+
+VMATH_UNKNOWN double vmath_silu_bound_f64[] = {760.0};
 
 /* x * sigmoid(x); -inf gives -0. */
 VMATH_FUNCTION double vmath_silu_f64(double x) {
-    double bounded = x < -760.0 ? -760.0 : x;
-    double z = -vmath_abs_f64(x);
-    vmath_exponential_f64 e = vmath_split_exponential_f64(z < -760.0 ? -760.0 : z, 2046.0);
-    return vmath_gate_f64(bounded, e, x < 0);
+    double z = vmath_at_most_f64(vmath_abs_f64(x), vmath_silu_bound_f64);
+    vmath_exponential_f64 e = vmath_split_exponential_f64(-z, 2046.0);
+    return vmath_gate_f64(x, z, e);
 }
+
+VMATH_UNKNOWN double vmath_gelu_tanh_bound_f64[] = {22.0};
 
 /* x * sigmoid(2u) with 2u = sqrt(8/pi) (x + 0.044715 x^3), which is 0.5 x (1 + tanh u) without the
  * cancellation; 2u is a pair. -inf gives -0. */
 VMATH_FUNCTION double vmath_gelu_tanh_f64(double x) {
-    double z = vmath_abs_f64(x);
-    z = z > 22.0 ? 22.0 : z;
-    vmath_pair square = vmath_product(z, z);
-    vmath_pair cubic = vmath_product(square.high, 0x1.2444f2a4d8b4bp-4);
+    double z = vmath_at_most_f64(vmath_abs_f64(x), vmath_gelu_tanh_bound_f64);
+    vmath_pair_f64 square = vmath_product_f64(z, z);
+    vmath_pair_f64 cubic = vmath_product_f64(square.high, 0x1.2444f2a4d8b4bp-4);
     cubic.low = VMATH_FMA64(square.low, 0x1.2444f2a4d8b4bp-4, cubic.low);
     cubic.low = VMATH_FMA64(square.high, -0x1.6c843a29d1c70p-61, cubic.low);
     double factor = cubic.high + 0x1.9884533d43651p+0;
     double large = cubic.high > 0x1.9884533d43651p+0 ? cubic.high : 0x1.9884533d43651p+0;
     double small = cubic.high > 0x1.9884533d43651p+0 ? 0x1.9884533d43651p+0 : cubic.high;
     double lost = (small - (factor - large)) + (cubic.low - 0x1.cbc0d30ebfd15p-54);
-    vmath_pair exponent = vmath_product(z, factor);
+    vmath_pair_f64 exponent = vmath_product_f64(z, factor);
     exponent.low = VMATH_FMA64(z, lost, exponent.low);
-    vmath_exponential_f64 e = vmath_split_pair_exponential(-exponent.high, -exponent.low, 2046.0);
-    return vmath_gate_f64(x < -22.0 ? -22.0 : x, e, x < 0);
+    vmath_exponential_f64 e =
+        vmath_split_pair_exponential_f64(-exponent.high, -exponent.low, 2046.0);
+    return vmath_gate_f64(x, z, e);
 }
 
 /* S(z) = (1/R(z) - 2) / z for z >= 0, where R(z) = exp(z^2/2) Q(z) and Q is the upper tail of the
@@ -352,19 +389,22 @@ VMATH_FUNCTION double vmath_normal_tail_f64(double z) {
     return VMATH_FMA64(odd, u, even);
 }
 
+VMATH_UNKNOWN double vmath_gelu_bound_f64[] = {39.0};
+
 /* x Phi(x) = relu(x) - z Q(z) with z = |x|, and Q(z) = exp(-z^2/2) / (2 + z S(z)), in which nothing
  * cancels; z^2 is a pair. -inf gives -0. */
 VMATH_FUNCTION double vmath_gelu_f64(double x) {
-    double z = vmath_abs_f64(x);
-    z = z > 39.0 ? 39.0 : z;
-    vmath_pair square = vmath_product(z, z);
+    double z = vmath_at_most_f64(vmath_abs_f64(x), vmath_gelu_bound_f64);
+    vmath_pair_f64 square = vmath_product_f64(z, z);
     vmath_exponential_f64 e =
-        vmath_split_pair_exponential(square.high * -0.5, square.low * -0.5, 2046.0);
+        vmath_split_pair_exponential_f64(square.high * -0.5, square.low * -0.5, 2046.0);
     double y = VMATH_FMA64(z, e.r + e.t, z) / VMATH_FMA64(z, vmath_normal_tail_f64(z), 2.0);
     uint64_t half = e.k >> 1;
     double tail = y * vmath_power_f64(half) * vmath_power_f64(e.k - half);
     return (x < 0 ? -0.0 : x) - tail; /* -0 - 0 is -0 */
 }
+
+VMATH_UNKNOWN double vmath_erf_bound_f64[] = {6.0};
 
 /* x P(x^2) up to 1; from there 1 - exp(-x^2) R(x), with a rational R; one from |x| = 5.93 on. */
 VMATH_FUNCTION double vmath_erf_f64(double x) {
@@ -381,7 +421,7 @@ VMATH_FUNCTION double vmath_erf_f64(double x) {
     small = VMATH_FMA64(small, square, 0x1.ce2f21a04066bp-4);
     small = VMATH_FMA64(small, square, -0x1.812746b0379aep-2);
     small = VMATH_FMA64(small, square, 0x1.06eba8214db68p-3); /* 2/sqrt(pi) - 1 */
-    double bounded = z > 6.0 ? 6.0 : z;
+    double bounded = vmath_at_most_f64(z, vmath_erf_bound_f64);
     double p = VMATH_FMA64(0x1.2498c5e60e79ap-7, bounded, 0x1.59779db041d26p-4);
     p = VMATH_FMA64(p, bounded, 0x1.7e8bb5a9593f4p-2);
     p = VMATH_FMA64(p, bounded, 0x1.e623616201733p-1);
@@ -401,60 +441,80 @@ VMATH_FUNCTION double vmath_erf_f64(double x) {
 
 /* ---- powers ---------------------------------------------------------------------------------- */
 
-/* log2(m) for m in [sqrt(1/2), sqrt(2)) to 2^-64: with s = (m - 1)/(m + 1), it is 2/ln 2 times
- * s + s^3/3 + s^5 Q(s^2), all but the last in pairs. */
-VMATH_FUNCTION vmath_pair vmath_log2_pair(double m) {
-    double f = m - 1.0, sum = m + 1.0, lost = m - (sum - 1.0);
-    double inverse = 1.0 / sum;
-    double s = f * inverse;
-    vmath_pair back = vmath_product(s, sum);
-    double s_low = ((f - back.high) - back.low - s * lost) * inverse;
-    vmath_pair square = vmath_product(s, s);
-    square.low = VMATH_FMA64(2 * s, s_low, square.low);
-    double q = 0x1.7a2871591c987p-3;
-    q = VMATH_FMA64(q, square.high, 0x1.568e090956e61p-3);
-    q = VMATH_FMA64(q, square.high, 0x1.8a21dc274243ap-3);
-    q = VMATH_FMA64(q, square.high, 0x1.c68e76f130fb0p-3);
-    q = VMATH_FMA64(q, square.high, 0x1.0c9a85b94bc94p-2);
-    q = VMATH_FMA64(q, square.high, 0x1.484b13d6548dfp-2);
-    q = VMATH_FMA64(q, square.high, 0x1.a61762a7aea08p-2);
-    q = VMATH_FMA64(q, square.high, 0x1.2776c50ef9bfep-1);
-    vmath_pair third = vmath_product(square.high, 0x1.ec709dc3a03fdp-1);
-    double low = VMATH_FMA64(q * square.high, square.high, 0x1.777d0ffda0d24p-55);
-    low = VMATH_FMA64(square.low, 0x1.ec709dc3a03fdp-1, low);
-    low = VMATH_FMA64(square.high, 0x1.d27f05548af0cp-55, low + third.low);
-    vmath_pair factor = vmath_sum(0x1.71547652b82fep+1, third.high);
-    factor = vmath_sum(factor.high, factor.low + low);
-    vmath_pair product = vmath_product(s, factor.high);
-    product.low = VMATH_FMA64(s, factor.low, VMATH_FMA64(s_low, factor.high, product.low));
+/* k + log2(m) to 2^-64, and not quite a pair: the second number may be 2^-8 of the first. With
+ * s = (m - 1)/(m + 1) and z = s^2, log2(m) is s (2/ln 2 + z + z P(z)): z alone needs no product,
+ * and what it lacks, 2/(3 ln 2) - 1 and so on, is small. */
+VMATH_FUNCTION vmath_pair_f64 vmath_log2_pair_f64(vmath_parts_f64 parts) {
+    double m = parts.m, f = m - 1.0, sum = m + 1.0, lost = m - (sum - 1.0);
+    double inverse = 1.0 / sum, s = f * inverse;
+    double s_low = VMATH_FMA64(-s, lost, vmath_rest_f64(s, sum, f)) * inverse;
+    vmath_pair_f64 square = vmath_product_f64(s, s);
+    double z = square.high, z2 = z * z;
+    double even = VMATH_FMA64(0x1.877c63155c005p-3, z2, 0x1.0c9a5b1f1c7a2p-2);
+    double odd = VMATH_FMA64(0x1.8796cf3789ee6p-3, z2, 0x1.c6a227b534335p-3);
+    even = VMATH_FMA64(even, z2, 0x1.a61762a716db3p-2);
+    odd = VMATH_FMA64(odd, z2, 0x1.484b1442291a4p-2);
+    even = VMATH_FMA64(even, z2, -0x1.38f623c5fc035p-5);
+    odd = VMATH_FMA64(odd, z2, 0x1.2776c50ef9f3ep-1);
+    vmath_pair_f64 factor = vmath_sum_f64(0x1.71547652b82fep+1, z);
+    factor.low += 0x1.777d0ffda0d24p-55;
+    factor.low += VMATH_FMA64(VMATH_FMA64(odd, z, even), z, square.low);
+    vmath_pair_f64 product = vmath_product_f64(s, factor.high);
+    product.low = VMATH_FMA64(s_low, VMATH_FMA64(z, 2.0, factor.high), product.low);
+    product.low = VMATH_FMA64(s, factor.low, product.low);
+    vmath_pair_f64 logarithm = vmath_sum_f64(parts.k, product.high);
+    logarithm.low += product.low;
+    return logarithm;
+}
+
+VMATH_FUNCTION vmath_pair_f64 vmath_times_pair_f64(double y, vmath_pair_f64 x) {
+    vmath_pair_f64 product = vmath_product_f64(y, x.high);
+    product.low = VMATH_FMA64(y, x.low, product.low);
     return product;
 }
 
-/* 2^(y log2|x|), then the signs and special cases of C's pow. A y of 2^65 or more does what an
- * infinite one does. */
-VMATH_FUNCTION double vmath_pow_f64(double x, double y) {
-    double size = vmath_abs_f64(x);
-    vmath_parts_f64 parts = vmath_split_f64(size);
-    vmath_pair fraction = vmath_log2_pair(parts.m);
-    vmath_pair logarithm = vmath_sum(parts.k, fraction.high);
-    logarithm.high = parts.k == 0 ? fraction.high : logarithm.high;
-    logarithm.low = parts.k == 0 ? fraction.low : logarithm.low + fraction.low;
-    logarithm.high = size == 0 ? -VMATH_INFINITY_F64 : logarithm.high;
-    logarithm.high = size < VMATH_INFINITY_F64 ? logarithm.high : size;
-    double bounded = vmath_clamp_f64(y, -0x1p65, 0x1p65);
-    vmath_pair exponent = vmath_product(bounded, logarithm.high);
-    exponent.low = VMATH_FMA64(bounded, logarithm.low, exponent.low);
-    vmath_exponential_f64 e = vmath_split_exp2_f64(exponent.high, exponent.low, 2046.0);
-    double z = vmath_scale_exponential_f64(e, 1.0);
-    z = exponent.high < -1080.0 ? 0.0 : z;
-    z = exponent.high > 1030.0 ? VMATH_INFINITY_F64 : z;
+/* The largest |y log2(x)| for vmath_pow_bounded_f64. */
+#define VMATH_POW_BOUND_F64 1000.0
 
-    double half = 0.5 * y;
-    int whole = __builtin_floor(y) == y;
-    double signed_z = whole && __builtin_floor(half) != half ? __builtin_copysign(z, x) : z;
-    signed_z = x < 0 && x != -VMATH_INFINITY_F64 && !whole ? VMATH_NAN_F64 : signed_z;
-    signed_z = x != x || y != y ? x + y : signed_z;
-    return y == 0 || x == 1 ? 1.0 : signed_z;
+/* x^y for positive, finite, normal x and y within that bound: as exact as any, but a third quicker.
+ */
+VMATH_FUNCTION double vmath_pow_bounded_f64(double x, double y) {
+    const double shift = 0x1.8p52 + 1023.0;
+    vmath_parts_f64 parts = vmath_split_bits_f64(vmath_bits_f64(x));
+    vmath_pair_f64 e = vmath_times_pair_f64(y, vmath_log2_pair_f64(parts));
+    double shifted = (e.high + e.low) + shift;
+    double f = (e.high - (shifted - shift)) + e.low;
+    double power = vmath_power_f64(vmath_bits_f64(shifted));
+    return VMATH_FMA64(power * f, vmath_exp2m1_quotient_f64(f), power);
+}
+
+VMATH_UNKNOWN double vmath_pow_bounds_f64[] = {-1100.0, 1100.0, -16.0, 16.0};
+
+/* The power of |x|, rounded once where it is subnormal, then the signs and special cases of C's
+ * pow. With k in 32 bits compilers take two vectors of doubles at a time, and one computes while
+ * the other waits for its long chain. */
+VMATH_FUNCTION double vmath_pow_f64(double x, double y) {
+    const double shift = 0x1.8p52 + 2046.0;
+    double size = vmath_abs_f64(x);
+    vmath_pair_f64 logarithm = vmath_log2_pair_f64(vmath_split_f64(size));
+    logarithm.high = vmath_log_of_large_f64(size, logarithm.high);
+    logarithm.high = size == 0 ? -VMATH_INFINITY_F64 : logarithm.high;
+    vmath_pair_f64 e = vmath_times_pair_f64(y, logarithm);
+    e.high = vmath_clamp_f64(e.high, vmath_pow_bounds_f64);
+    e.low = e.low > vmath_pow_bounds_f64[2] ? e.low : vmath_pow_bounds_f64[2]; /* NaN goes */
+    e.low = e.low < vmath_pow_bounds_f64[3] ? e.low : vmath_pow_bounds_f64[3];
+    double shifted = (e.high + e.low) + shift;
+    double f = (e.high - (shifted - shift)) + e.low;
+    uint32_t k = (uint32_t)vmath_bits_f64(shifted), half = k >> 1;
+    double power = vmath_power_f64(half);
+    double z = VMATH_FMA64(power * f, vmath_exp2m1_quotient_f64(f), power);
+    z *= vmath_power_f64(k - half);
+
+    z = (y == 0) | (size == 1.0) ? 1.0 : z;
+    double half_y = 0.5 * y;
+    int whole = __builtin_floor(y) == y, odd = whole & (__builtin_floor(half_y) != half_y);
+    z = odd ? __builtin_copysign(z, x) : z;
+    return (x < 0) & (size < VMATH_INFINITY_F64) & !whole ? VMATH_NAN_F64 : z;
 }
 
 /* ---- sine and cosine ------------------------------------------------------------------------- */
@@ -480,7 +540,7 @@ VMATH_FUNCTION vmath_angle_f64 vmath_reduce_bounded_f64(double x) {
     double third = VMATH_FMA64(n, -0x1.3198a2ep-69, second);
     lost += VMATH_FMA64(n, -0x1.3198a2ep-69, second - third);
     lost = VMATH_FMA64(n, -0x1.b839a252049c1p-104, lost);
-    vmath_pair sum = vmath_sum(third, lost);
+    vmath_pair_f64 sum = vmath_sum_f64(third, lost);
     vmath_angle_f64 angle = {sum.high, sum.low, vmath_bits_f64(shifted)};
     return angle;
 }
@@ -522,9 +582,9 @@ VMATH_FUNCTION vmath_angle_f64 vmath_reduce_large_f64(double x) {
                  ((wide)m * next >> 64);
     uint64_t n = (uint64_t)((turns + ((wide)1 << 125)) >> 126);
     signed_wide rest = (signed_wide)(turns - ((wide)n << 126));
-    vmath_pair part = {(double)rest, 0};
+    vmath_pair_f64 part = {(double)rest, 0};
     part.low = (double)(rest - (signed_wide)part.high);
-    vmath_pair r = vmath_product(part.high, 0x1.921fb54442d18p+0);
+    vmath_pair_f64 r = vmath_product_f64(part.high, 0x1.921fb54442d18p+0);
     r.low = VMATH_FMA64(part.high, 0x1.1a62633145c07p-54, r.low);
     r.low = VMATH_FMA64(part.low, 0x1.921fb54442d18p+0, r.low);
     double sign = (x < 0 ? -1.0 : 1.0) * (bits < 0x7ff0000000000000 ? 0x1p-126 : VMATH_NAN_F64);
