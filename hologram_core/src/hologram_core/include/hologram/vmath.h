@@ -247,8 +247,7 @@ VMATH_FUNCTION float vmath_log_specials(float x, float y) {
 }
 
 /* k ln 2 + log(1 + f), and log(1 + f) = f - f^2/2 + f^3 P(f). */
-VMATH_FUNCTION float vmath_log_f32(float x) {
-    vmath_parts parts = vmath_split_f32(x);
+VMATH_FUNCTION float vmath_log_of_parts(vmath_parts parts) {
     float f = parts.m - 1.0f;
     float q = 0x1.1456cep-4f;
     q = VMATH_FMA(q, f, -0x1.de65f0p-4f);
@@ -262,8 +261,16 @@ VMATH_FUNCTION float vmath_log_f32(float x) {
     float square = f * f;
     float tail = VMATH_FMA(q * f, square, parts.k * -0x1.bd0106p-13f);
     tail = VMATH_FMA(-0.5f, square, tail);
-    float y = VMATH_FMA(parts.k, 0x1.63p-1f, f + tail);
-    return vmath_log_specials(x, y);
+    return VMATH_FMA(parts.k, 0x1.63p-1f, f + tail);
+}
+
+/* For positive, finite, normal x. */
+VMATH_FUNCTION float vmath_log_bounded_f32(float x) {
+    return vmath_log_of_parts(vmath_split_bits(vmath_bits_f32(x)));
+}
+
+VMATH_FUNCTION float vmath_log_f32(float x) {
+    return vmath_log_specials(x, vmath_log_of_parts(vmath_split_f32(x)));
 }
 
 /* log2(m) for a double in [sqrt(1/2), sqrt(2)): s P(s^2) with s = (m - 1)/(m + 1), to 2^-45. */

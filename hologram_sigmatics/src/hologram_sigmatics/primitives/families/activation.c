@@ -2,8 +2,8 @@
  *
  * Formula    vmath.h's and vmath64.h's, which state and test their errors. f16 is computed in f32, by
  *            half.h where that is less work.
- * Limits     sin and cos look at each stretch of elements first: where all are within the bound of
- *            the shorter reduction they run that, which gives the same to within the stated error.
+ * Limits     sin, cos and log look at each stretch of elements first: where all of them are ordinary
+ *            they take a shorter form, which is as exact.
  * Aliasing   out may be exactly the memory of the input.
  */
 #include "half.h"
@@ -12,8 +12,7 @@
 #define UNARY_MAPS(MAP, T, d)                                                                      \
     EASY_MAPS(MAP, T, d)                                                                           \
     MAP(tanh, d, T, A, vmath_tanh_##d(a))                                                          \
-    MAP(exp, d, T, A, vmath_exp_##d(a))                                                            \
-    MAP(log, d, T, A, vmath_log_##d(a))
+    MAP(exp, d, T, A, vmath_exp_##d(a))
 
 #define EASY_MAPS(MAP, T, d)                                                                       \
     MAP(relu, d, T, A, (0 > a ? 0 : a) + 0) /* adding makes -0 +0, and keeps NaN */                \
@@ -29,34 +28,48 @@ UNARY_MAPS(MAP, float, f32)
 UNARY_MAPS(MAP, double, f64)
 EASY_MAPS(HALF_MAP, float, f32)
 
-/* ---- sin and cos ---------------------------------------------------------------------------- */
+/* ---- shorter forms for ordinary arguments ---------------------------------------------------- */
 
-#define STRETCH 512
+#define TRIGONOMETRIC_MAPS(op, d, T)                                                               \
+    MAP(op##_any, d, T, A, vmath_##op##_##d(a))                                                    \
+    MAP(op##_bounded, d, T, A, vmath_##op##_bounded_##d(a))                                        \
+    STRETCHED_MAP(op, d, trigonometric_##d)
 
-#define TRIGONOMETRIC_MAP(op, d, T, bound)                                                         \
-    void BODY(op, d)(void *const *args, int64_t begin, int64_t end) {                              \
+#define TRIGONOMETRIC_ARE_BOUNDED(d, T, bound)                                                     \
+    INLINE bool trigonometric_##d(void *const *args, int64_t begin, int64_t end) {                 \
         const T *x = args[0];                                                                      \
-        T *out = args[1];                                                                          \
-        for (int64_t at = begin; at < end; at += STRETCH) {                                        \
-            const int64_t stop = at + least(STRETCH, end - at);                                    \
-            int beyond = 0;                                                                        \
-            for (int64_t i = at; i < stop; i++)                                                    \
-                beyond |= !(vmath_abs_##d(x[i]) <= bound);                                         \
-            if (beyond) {                                                                          \
-                for (int64_t i = at; i < stop; i++)                                                \
-                    out[i] = vmath_##op##_##d(x[i]);                                               \
-            } else {                                                                               \
-                INDEPENDENT                                                                        \
-                for (int64_t i = at; i < stop; i++)                                                \
-                    out[i] = vmath_##op##_bounded_##d(x[i]);                                       \
-            }                                                                                      \
-        }                                                                                          \
+        int beyond = 0;                                                                            \
+        for (int64_t i = begin; i < end; i++)                                                      \
+            beyond |= !(vmath_abs_##d(x[i]) <= bound);                                             \
+        return !beyond;                                                                            \
     }
 
-TRIGONOMETRIC_MAP(sin, f32, float, VMATH_TRIG_BOUND)
-TRIGONOMETRIC_MAP(cos, f32, float, VMATH_TRIG_BOUND)
-TRIGONOMETRIC_MAP(sin, f64, double, VMATH_TRIG_BOUND_F64)
-TRIGONOMETRIC_MAP(cos, f64, double, VMATH_TRIG_BOUND_F64)
+TRIGONOMETRIC_ARE_BOUNDED(f32, float, VMATH_TRIG_BOUND)
+TRIGONOMETRIC_ARE_BOUNDED(f64, double, VMATH_TRIG_BOUND_F64)
+TRIGONOMETRIC_MAPS(sin, f32, float)
+TRIGONOMETRIC_MAPS(cos, f32, float)
+TRIGONOMETRIC_MAPS(sin, f64, double)
+TRIGONOMETRIC_MAPS(cos, f64, double)
+
+/* Whether all are from `least` to `most`, as bits: positive, finite, normal. */
+#define LOGARITHMS_ARE_BOUNDED(d, U, least, most)                                                  \
+    INLINE bool logarithm_##d(void *const *args, int64_t begin, int64_t end) {                     \
+        const U *x = args[0];                                                                      \
+        U beyond = 0;                                                                              \
+        for (int64_t i = begin; i < end; i++)                                                      \
+            beyond |= (U)(x[i] - least) > most - least;                                            \
+        return beyond == 0;                                                                        \
+    }
+
+LOGARITHMS_ARE_BOUNDED(f32, uint32_t, 0x00800000u, 0x7f7fffffu)
+LOGARITHMS_ARE_BOUNDED(f64, uint64_t, 0x0010000000000000u, 0x7fefffffffffffffu)
+LOGARITHMS_ARE_BOUNDED(f16, uint16_t, 1, 0x7bff)
+MAP(log_any, f32, float, A, vmath_log_f32(a))
+MAP(log_any, f64, double, A, vmath_log_f64(a))
+MAP(log_bounded, f32, float, A, vmath_log_bounded_f32(a))
+MAP(log_bounded, f64, double, A, vmath_log_bounded_f64(a))
+STRETCHED_MAP(log, f32, logarithm_f32)
+STRETCHED_MAP(log, f64, logarithm_f64)
 
 /* ---- half precision, where that is less work ------------------------------------------------------ */
 
@@ -82,7 +95,9 @@ TRIGONOMETRIC_MAP(cos, f64, double, VMATH_TRIG_BOUND_F64)
     }
 
 SHORT_HALF_MAP(exp)
-SHORT_HALF_MAP(log)
 SHORT_HALF_MAP(tanh)
 SHORT_HALF_MAP(sin)
 SHORT_HALF_MAP(cos)
+SHORT_HALF_MAP(log_any)
+SHORT_HALF_MAP(log_bounded)
+STRETCHED_MAP(log, f16, logarithm_f16)

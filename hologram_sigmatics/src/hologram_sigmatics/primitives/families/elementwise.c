@@ -23,7 +23,6 @@
     MAP(vector_div, d, T, AA, a / b)                                                               \
     MAP(vector_min, d, T, AA, a != a ? a : a < b ? a : b)                                          \
     MAP(vector_max, d, T, AA, a != a ? a : a > b ? a : b)                                          \
-    MAP(vector_pow, d, T, AA, vmath_pow_##d(a, b))                                                 \
     MAP(vector_fma, d, T, AAA, vmath_fma_##d(a, b, c))                                             \
     MAP(scalar_add, d, T, AS, a + b)                                                               \
     MAP(scalar_mul, d, T, AS, (a * b))                                                             \
@@ -41,6 +40,38 @@ SIGN_MAPS(MAP, float, f32)
 SIGN_MAPS(MAP, double, f64)
 MAP(vector_neg, f16, uint16_t, A, a ^ 0x8000)
 MAP(vector_abs, f16, uint16_t, A, a & 0x7fff)
+
+/* ---- powers of floats ---------------------------------------------------------------------------- */
+
+/* Whether the shorter form may have all of them. The bits of positive floats are in the order of
+ * their values; those of all others are larger or, as integers, negative. */
+#define POWERS_ARE_BOUNDED(d, I, T, mantissa, bias, top, bound)                                    \
+    INLINE bool power_##d(void *const *args, int64_t begin, int64_t end) {                         \
+        const I *x = args[0], *y = args[1];                                                        \
+        I smallest = top, largest = 0, exponent = 0;                                               \
+        for (int64_t i = begin; i < end; i++) {                                                    \
+            const I base = x[i], size = y[i] & top;                                                \
+            smallest = base < smallest ? base : smallest;                                          \
+            largest = base > largest ? base : largest;                                             \
+            exponent = size > exponent ? size : exponent;                                          \
+        }                                                                                          \
+        const I below = (bias) - (smallest >> (mantissa)); /* of log2 */                           \
+        const I above = (largest >> (mantissa)) - (bias) + 1;                                      \
+        T most;                                                                                    \
+        memcpy(&most, &exponent, sizeof most);                                                     \
+        return below < (bias) && above <= (bias) + 1 &&                                            \
+               most * (T)(below > above ? below : above) <= (bound);                               \
+    }
+
+POWERS_ARE_BOUNDED(f32, int32_t, float, 23, 127, INT32_MAX, VMATH_POW_BOUND)
+POWERS_ARE_BOUNDED(f64, int64_t, double, 52, 1023, INT64_MAX, VMATH_POW_BOUND_F64)
+MAP(vector_pow_any, f32, float, AA, vmath_pow_f32(a, b))
+MAP(vector_pow_any, f64, double, AA, vmath_pow_f64(a, b))
+MAP(vector_pow_bounded, f32, float, AA, vmath_pow_bounded_f32(a, b))
+MAP(vector_pow_bounded, f64, double, AA, vmath_pow_bounded_f64(a, b))
+STRETCHED_MAP(vector_pow, f32, power_f32)
+STRETCHED_MAP(vector_pow, f64, power_f64)
+HALF_MAP(vector_pow, f32, float, AA, )
 
 /* ---- integers: what does not depend on the sign ------------------------------------------------- */
 

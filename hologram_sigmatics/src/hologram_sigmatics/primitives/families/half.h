@@ -21,21 +21,25 @@ INLINE vmath_exponential split_half(float x) {
     return e;
 }
 
+VMATH_UNKNOWN float exp_half_bounds[] = {-20.0f, 12.0f};
+VMATH_UNKNOWN float tanh_half_bounds[] = {-24.0f, 0.0f};
+
 INLINE float exp_half(float x) {
-    const vmath_exponential e = split_half(vmath_clamp(x, -20.0f, 12.0f));
+    const vmath_exponential e = split_half(vmath_clamp(x, exp_half_bounds));
     const float power = vmath_power_of_two(e.k);
     return VMATH_FMA(power, e.p, power);
 }
 
 /* -m / (m + 2) with m = e^(-2|x|) - 1. */
 INLINE float tanh_half(float x) {
-    const vmath_exponential e = split_half(vmath_clamp(-2 * vmath_abs_f32(x), -24.0f, 0.0f));
+    const vmath_exponential e = split_half(vmath_clamp(-2 * vmath_abs_f32(x), tanh_half_bounds));
     const float power = vmath_power_of_two(e.k);
     const float m = VMATH_FMA(power, e.p, power - 1.0f);
     return __builtin_copysignf(m / (m + 2.0f), x);
 }
 
-INLINE float log_half(float x) {
+/* Of positive, finite ones. */
+INLINE float log_bounded_half(float x) {
     const uint32_t sqrt_half = 0x3f3504f3, bits = vmath_bits_f32(x) - sqrt_half;
     const float f = vmath_from_bits_f32((bits & 0x7fffff) + sqrt_half) - 1.0f;
     const float k = (float)((int32_t)bits >> 23);
@@ -43,9 +47,11 @@ INLINE float log_half(float x) {
     q = VMATH_FMA(q, f, -0x1.03f908p-2f);
     q = VMATH_FMA(q, f, 0x1.54b9e0p-2f);
     q = VMATH_FMA(q, f, -0x1.ffea5ap-2f);
-    const float y = VMATH_FMA(k, 0x1.62e430p-1f, VMATH_FMA(q * f, f, f));
-    const float low = x == 0 ? -VMATH_INFINITY : VMATH_NAN;
-    return x == VMATH_INFINITY ? x : x > 0 ? y : low;
+    return VMATH_FMA(k, 0x1.62e430p-1f, VMATH_FMA(q * f, f, f));
+}
+
+INLINE float log_any_half(float x) {
+    return vmath_log_specials(x, log_bounded_half(x));
 }
 
 #if defined(__FMA__) || defined(__ARM_FEATURE_FMA)

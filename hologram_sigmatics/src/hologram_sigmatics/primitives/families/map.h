@@ -38,6 +38,23 @@
         }                                                                                          \
     }
 
+/* ---- stretches --------------------------------------------------------------------------------- */
+
+#define STRETCH 1024
+
+/* A body that looks at some elements at a time: where within(args, begin, end) says that all of them
+ * are ordinary it takes op_bounded, else op_any. */
+#define STRETCHED_MAP(op, dtype, within)                                                        \
+    void BODY(op, dtype)(void *const *args, int64_t begin, int64_t end) {                          \
+        for (; begin < end; begin += STRETCH) {                                                    \
+            const int64_t stop = begin + least(STRETCH, end - begin);                              \
+            if (within(args, begin, stop))                                                         \
+                BODY(op##_bounded, dtype)(args, begin, stop);                                      \
+            else                                                                                   \
+                BODY(op##_any, dtype)(args, begin, stop);                                          \
+        }                                                                                          \
+    }
+
 /* ---- half precision: the body of f32 on pieces that fit the first-level cache ------------------- */
 
 #define HALF_PIECE 1024
