@@ -55,7 +55,7 @@ static PyObject *blas_threads(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(u
 }
 
 static int module_exec(PyObject *Py_UNUSED(module)) {
-    sigmatics_stream_from = cache_size();
+    sigmatics_stream_from = cache_size() / 4 * 3;
     return 0;
 }
 

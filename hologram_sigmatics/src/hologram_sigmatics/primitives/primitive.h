@@ -30,6 +30,7 @@ typedef struct {
     uint8_t params; /* the output is the last */
     uint8_t arrays; /* a bit for each input that is an array */
     uint8_t size;   /* bytes of an element */
+    bool is_plain;  /* it does next to nothing but read and write */
 } Map;
 
 /* The operands of a body, in the order of the signature: A for an array, S for a number. How many

@@ -41,6 +41,21 @@
     BITS(ROW, __VA_ARGS__)                                                                         \
     BOOL_U8(ROW, __VA_ARGS__)
 
+/* What an element costs, given what an f32 does. */
+#define COST_f32(work)  (work)
+#define COST_f64(work)  (2 * (work))
+#define COST_f16(work)  ((work) + 2)
+#define COST_i8(work)   (work)
+#define COST_i16(work)  (work)
+#define COST_i32(work)  (work)
+#define COST_i64(work)  (2 * (work))
+#define COST_u8(work)   (work)
+#define COST_u16(work)  (work)
+#define COST_u32(work)  (work)
+#define COST_u64(work)  (2 * (work))
+#define COST_bool(work) (work)
+#define PLAIN           2 /* no more than reading and writing */
+
 /* ---- element-wise ---------------------------------------------------------------------------- */
 
 /* dtypes, op, op of the bodies, operands (see map.h), signature, work, doc */
@@ -172,12 +187,13 @@ HOLOGRAM_VARIANTS(map);
 HOLOGRAM_VARIANTS(power);
 HOLOGRAM_VARIANTS(fold);
 
-#define MAP_CONTEXT(d, body_d, bytes, op, body, operands, ...)                                     \
+#define MAP_CONTEXT(d, body_d, bytes, op, body, operands, work, ...)                                 \
     EACH_LEVEL(MAP_BODY, body##_##body_d)                                                          \
     static const Map op##_##d = {{EACH_LEVEL(NAME, body##_##body_d)},                              \
                                  PARAMS_##operands,                                                \
                                  ARRAYS_##operands,                                                \
-                                 bytes};
+                                 bytes,                                                            \
+                                 COST_##d(work) <= PLAIN};
 #define FOLD_CONTEXT(d, body_d, bytes, op, join, finish, inputs, signature, work, nothing, none,   \
                      ...)                                                                          \
     EACH_LEVEL(FOLD_BODY, op##_##body_d)                                                           \
@@ -203,9 +219,6 @@ KERNELS(CONTEXTS_OF_KERNEL)
 
 /* ---- rows ------------------------------------------------------------------------------------- */
 
-/* What an element costs, given what an f32 does. */
-#define COST(bytes, work) ((bytes) == 8 ? 2 * (work) : (bytes) == 2 ? (work) + 1 : (work))
-
 #define ROW(op_, d, signature_, flags_, work_, doc_, variants_, context_)                          \
     {.op = #op_,                                                                                   \
      .signature = signature_,                                                                      \
@@ -221,14 +234,14 @@ KERNELS(CONTEXTS_OF_KERNEL)
 
 #define ELEMENTWISE (HOLOGRAM_SPLITTABLE | HOLOGRAM_MAY_ALIAS)
 #define MAP_ROW(d, body_d, bytes, op, body, operands, work, doc)                                   \
-    ROW(op, d, SIGNATURE_##operands, ELEMENTWISE, COST(bytes, work), doc, map_variants, &op##_##d)
+    ROW(op, d, SIGNATURE_##operands, ELEMENTWISE, COST_##d(work), doc, map_variants, &op##_##d)
 #define POWER_ROW(d, body_d, bytes, op, body, operands, work, doc)                                 \
-    ROW(op, d, SIGNATURE_##operands, ELEMENTWISE, COST(bytes, work), doc, power_variants,          \
+    ROW(op, d, SIGNATURE_##operands, ELEMENTWISE, COST_##d(work), doc, power_variants,          \
         &op##_##d)
 #define FOLD_ROW(d, body_d, bytes, op, join, finish, inputs, signature, work, nothing, none, doc)  \
-    ROW(op, d, signature, 0, COST(bytes, work), doc, fold_variants, &op##_##d)
+    ROW(op, d, signature, 0, COST_##d(work), doc, fold_variants, &op##_##d)
 #define KERNEL_ROW(d, body_d, bytes, op, signature, flags, work, doc)                              \
-    ROW(op, d, signature, flags, COST(bytes, work), doc, op##_##d, NULL)
+    ROW(op, d, signature, flags, COST_##d(work), doc, op##_##d, NULL)
 
 #define ROWS_OF_MAP(SET, ...)    SET(MAP_ROW, __VA_ARGS__)
 #define ROWS_OF_POWER(SET, ...)  SET(POWER_ROW, __VA_ARGS__)

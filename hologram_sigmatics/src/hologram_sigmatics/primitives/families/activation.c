@@ -30,13 +30,9 @@ EASY_MAPS(HALF_MAP, float, f32)
 
 /* ---- shorter forms for ordinary arguments ---------------------------------------------------- */
 
-#define TRIGONOMETRIC_MAPS(op, d, T)                                                               \
-    MAP(op##_any, d, T, A, vmath_##op##_##d(a))                                                    \
-    MAP(op##_bounded, d, T, A, vmath_##op##_bounded_##d(a))                                        \
-    STRETCHED_MAP(op, d, trigonometric_##d)
-
-#define TRIGONOMETRIC_ARE_BOUNDED(d, T, bound)                                                     \
-    INLINE bool trigonometric_##d(void *const *args, int64_t begin, int64_t end) {                 \
+/* Whether no |x| is larger than a bound; NaN is. */
+#define ANGLES_ARE_BOUNDED(name, d, T, bound)                                                      \
+    INLINE bool name(void *const *args, int64_t begin, int64_t end) {                              \
         const T *x = args[0];                                                                      \
         int beyond = 0;                                                                            \
         for (int64_t i = begin; i < end; i++)                                                      \
@@ -44,12 +40,22 @@ EASY_MAPS(HALF_MAP, float, f32)
         return !beyond;                                                                            \
     }
 
-TRIGONOMETRIC_ARE_BOUNDED(f32, float, VMATH_TRIG_BOUND)
-TRIGONOMETRIC_ARE_BOUNDED(f64, double, VMATH_TRIG_BOUND_F64)
-TRIGONOMETRIC_MAPS(sin, f32, float)
-TRIGONOMETRIC_MAPS(cos, f32, float)
-TRIGONOMETRIC_MAPS(sin, f64, double)
-TRIGONOMETRIC_MAPS(cos, f64, double)
+ANGLES_ARE_BOUNDED(are_small_f32, f32, float, VMATH_TRIG_SMALL)
+ANGLES_ARE_BOUNDED(are_bounded_f32, f32, float, VMATH_TRIG_BOUND)
+ANGLES_ARE_BOUNDED(are_bounded_f64, f64, double, VMATH_TRIG_BOUND_F64)
+
+#define TRIGONOMETRIC_MAPS(op)                                                                     \
+    MAP(op##_any_any, f32, float, A, vmath_##op##_f32(a))                                          \
+    MAP(op##_any_bounded, f32, float, A, vmath_##op##_bounded_f32(a))                              \
+    STRETCHED_MAP(op##_any, f32, are_bounded_f32)                                                  \
+    MAP(op##_bounded, f32, float, A, vmath_##op##_small_f32(a))                                    \
+    STRETCHED_MAP(op, f32, are_small_f32)                                                          \
+    MAP(op##_any, f64, double, A, vmath_##op##_f64(a))                                             \
+    MAP(op##_bounded, f64, double, A, vmath_##op##_bounded_f64(a))                                 \
+    STRETCHED_MAP(op, f64, are_bounded_f64)
+
+TRIGONOMETRIC_MAPS(sin)
+TRIGONOMETRIC_MAPS(cos)
 
 /* Whether all are from `least` to `most`, as bits: positive, finite, normal. */
 #define LOGARITHMS_ARE_BOUNDED(d, U, least, most)                                                  \

@@ -226,7 +226,7 @@ GEMV_OF_FLOATS(f64, double)
 #undef REAL
 #undef OF_REAL
 
-#define GEMV_OF_INTEGERS(d, T, step)                                                               \
+#define GEMV_OF_INTEGERS(d, T)                                                                     \
     static void gemv_rows_##d(void *work, int64_t begin, int64_t end) {                            \
         const hologram_call *call = work;                                                          \
         const int64_t n = call->dims[1];                                                           \
@@ -236,7 +236,7 @@ GEMV_OF_FLOATS(f64, double)
             T sum = 0;                                                                             \
             for (int64_t p = 0; p < n; p++) {                                                      \
                 const T a = as[p], b = bs[p];                                                      \
-                sum = (T)(step);                                                                   \
+                sum = (T)(sum + (T)(1u * a * b));                                                  \
             }                                                                                      \
             out[i] = sum;                                                                          \
         }                                                                                          \
@@ -245,8 +245,28 @@ GEMV_OF_FLOATS(f64, double)
         return share_rows(call, gemv_rows_##d);                                                    \
     }
 
-GEMV_OF_INTEGERS(u8, uint8_t, sum + (uint8_t)(1u * a * b))
-GEMV_OF_INTEGERS(u16, uint16_t, sum + (uint16_t)(1u * a * b))
-GEMV_OF_INTEGERS(u32, uint32_t, sum + (uint32_t)(1u * a * b))
-GEMV_OF_INTEGERS(u64, uint64_t, sum + (uint64_t)(1u * a * b))
-GEMV_OF_INTEGERS(b8, uint8_t, sum | ((a != 0) & (b != 0)))
+GEMV_OF_INTEGERS(u8, uint8_t)
+GEMV_OF_INTEGERS(u16, uint16_t)
+GEMV_OF_INTEGERS(u32, uint32_t)
+GEMV_OF_INTEGERS(u64, uint64_t)
+
+/* Of bools a row is done when one product is true, which is looked for a little at a time. */
+#define GLANCE 64
+
+static void gemv_rows_b8(void *work, int64_t begin, int64_t end) {
+    const hologram_call *call = work;
+    const int64_t n = call->dims[1];
+    const uint8_t *a = (const uint8_t *)call->args[0] + begin * n, *x = call->args[1];
+    uint8_t *out = call->args[2];
+    for (int64_t i = begin; i < end; i++, a += n) {
+        uint8_t found = 0;
+        for (int64_t p = 0; p < n && !found; p += GLANCE) {
+            const int64_t stop = least(p + GLANCE, n);
+            for (int64_t k = p; k < stop; k++)
+                found |= (a[k] != 0) & (x[k] != 0);
+        }
+        out[i] = found;
+    }
+}
+
+int32_t AT_LEVEL(gemv_b8)(const hologram_call *call) { return share_rows(call, gemv_rows_b8); }
