@@ -248,8 +248,7 @@ VMATH_FUNCTION float vmath_log_specials(float x, float y) {
 }
 
 /* k ln 2 + log(1 + f), and log(1 + f) = f - f^2/2 + f^3 P(f). */
-VMATH_FUNCTION float vmath_log_f32(float x) {
-    vmath_parts parts = vmath_split_f32(x);
+VMATH_FUNCTION float vmath_log_of_parts(vmath_parts parts) {
     float f = parts.m - 1.0f;
     float q = 0x1.1456cep-4f;
     q = VMATH_FMA(q, f, -0x1.de65f0p-4f);
@@ -263,8 +262,16 @@ VMATH_FUNCTION float vmath_log_f32(float x) {
     float square = f * f;
     float tail = VMATH_FMA(q * f, square, parts.k * -0x1.bd0106p-13f);
     tail = VMATH_FMA(-0.5f, square, tail);
-    float y = VMATH_FMA(parts.k, 0x1.63p-1f, f + tail);
-    return vmath_log_specials(x, y);
+    return VMATH_FMA(parts.k, 0x1.63p-1f, f + tail);
+}
+
+/* For positive, finite, normal x. */
+VMATH_FUNCTION float vmath_log_bounded_f32(float x) {
+    return vmath_log_of_parts(vmath_split_bits(vmath_bits_f32(x)));
+}
+
+VMATH_FUNCTION float vmath_log_f32(float x) {
+    return vmath_log_specials(x, vmath_log_of_parts(vmath_split_f32(x)));
 }
 
 /* log2(m) for a double in [sqrt(1/2), sqrt(2)): s P(s^2) with s = (m - 1)/(m + 1), to 2^-45. */
@@ -539,6 +546,21 @@ VMATH_FUNCTION vmath_angle vmath_reduce_bounded(float x) {
     return angle;
 }
 
+/* The largest |x| for vmath_sin_small_f32 and vmath_cos_small_f32, which take half the time. */
+#define VMATH_TRIG_SMALL 25.0f
+
+/* pi/2 in three parts, the first two of 20 bits: their products with n <= 16 are exact, and so is
+ * every difference in which anything cancels. */
+VMATH_FUNCTION vmath_angle vmath_reduce_small(float x) {
+    const float shift = 0x1.8p23f;
+    float shifted = VMATH_FMA(x, 0x1.45f306p-1f, shift);
+    float n = shifted - shift;
+    float r = VMATH_FMA(n, -0x1.921fcp+0f, x);
+    r = VMATH_FMA(n, 0x1.5777ap-21f, r);
+    vmath_angle angle = {VMATH_FMA(n, 0x1.73dcb4p-43f, r), vmath_bits_f32(shifted)};
+    return angle;
+}
+
 /* |x| = m 2^e with 24-bit m, times the 96 bits of 2/pi that matter for the quadrant and what is
  * left of it: bits of higher weight make whole turns. For |x| >= 2^19. */
 VMATH_FUNCTION vmath_angle vmath_reduce_large(float x) {
@@ -582,6 +604,17 @@ VMATH_FUNCTION float vmath_sin_bounded_f32(float x) {
 
 VMATH_FUNCTION float vmath_cos_bounded_f32(float x) {
     vmath_angle angle = vmath_reduce_bounded(x);
+    angle.n++;
+    return vmath_sin_quadrant(angle);
+}
+
+VMATH_FUNCTION float vmath_sin_small_f32(float x) {
+    float y = vmath_sin_quadrant(vmath_reduce_small(x));
+    return x == 0 ? x : y;
+}
+
+VMATH_FUNCTION float vmath_cos_small_f32(float x) {
+    vmath_angle angle = vmath_reduce_small(x);
     angle.n++;
     return vmath_sin_quadrant(angle);
 }

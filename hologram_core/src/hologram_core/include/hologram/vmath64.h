@@ -255,11 +255,19 @@ VMATH_FUNCTION double vmath_log_tail_f64(double f) {
     return VMATH_FMA64(s, VMATH_FMA64(q, square, f_square), -f_square);
 }
 
-VMATH_FUNCTION double vmath_log_f64(double x) {
-    vmath_parts_f64 parts = vmath_split_f64(x);
+VMATH_FUNCTION double vmath_log_of_parts_f64(vmath_parts_f64 parts) {
     double f = parts.m - 1.0;
     double tail = VMATH_FMA64(vmath_log_tail_f64(f), 0.5, parts.k * 0x1.ef35793c76730p-45);
-    return vmath_log_specials_f64(x, VMATH_FMA64(parts.k, 0x1.62e42fefa3800p-1, f + tail));
+    return VMATH_FMA64(parts.k, 0x1.62e42fefa3800p-1, f + tail);
+}
+
+/* For positive, finite, normal x. */
+VMATH_FUNCTION double vmath_log_bounded_f64(double x) {
+    return vmath_log_of_parts_f64(vmath_split_bits_f64(vmath_bits_f64(x)));
+}
+
+VMATH_FUNCTION double vmath_log_f64(double x) {
+    return vmath_log_specials_f64(x, vmath_log_of_parts_f64(vmath_split_f64(x)));
 }
 
 /* log(u) with u = 1 + x, and c/u for the c that this sum lost. */
