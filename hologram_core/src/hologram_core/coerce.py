@@ -342,6 +342,9 @@ def _check_shapes(call: _Call, arrays: Sequence[Array], outputs: Sequence[Array 
             _bind_core(call, name, param, array.shape[leading:], sizes)
     shapes = []
     for name, param, output in zip(call.spec.output_names, call.signature.outputs, outputs, strict=True):
+        if param.kind == "whole" and whole is not None:  # there is one: the signature was checked
+            shapes.append(whole[1])
+            continue
         told = not _shapeless(call) and all(isinstance(dim, int) or dim in sizes for dim in param.core)
         if not told and output is None:
             call.refuse(TypeError, name, "is needed: no other argument tells the shape of the result")
