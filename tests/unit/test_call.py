@@ -100,7 +100,7 @@ def centred():
 @pytest.mark.parametrize("shape", [(), (0,), (7,), (2, 3), (2, 0, 3)])
 def test_whole_output_has_the_shape_of_the_whole_input(centred, shape):
     x = np.asarray(_f32(*shape), "f4")
-    for argument in (x, np.asfortranarray(x), memoryview(x)):
+    for argument in (x, x.astype(">f4"), memoryview(x)):
         y, total = centred(argument)
         assert (y.shape, total.shape) == (shape, ())
         np.testing.assert_array_equal(y, x - np.sum(x))
