@@ -16,7 +16,7 @@ import re
 from typing import NamedTuple, SupportsIndex
 
 from .errors import SigmaticsError
-from .nodes import CLASSES, PAGES, Arrow, Context, Exchange, Sigil, Target, Transform
+from .nodes import CLASSES, PAGES, Range, Target, Transform
 
 #: d of a byte by its bits b5 and b4; a byte with both is like one with neither
 _D_OF_BITS = (0, 1, 2, 0)
@@ -66,22 +66,19 @@ class Place(NamedTuple):
 
 def places(target: Target, action: Action) -> list[Place]:
     """Return the classes of a target, as written, under the action of what encloses it."""
-    match target:
-        case Sigil():
-            return [Place(action.after(action_of(target.postfix))(target.number), target.page)]
-        case Arrow():
-            return places(target.source, action) + places(target.destination, action)
-        case Exchange():
-            return places(target.left, action) + places(target.right, action)
-        case Context():
-            return [
-                place
-                for sigil in (target.source, target.context, target.destination)
-                for place in places(sigil, action)
-            ]
-        case _:
-            moved = action.after(action_of(target.postfix))
-            return [Place(moved(number), None) for number in range(target.first, target.last + 1)]
+    if isinstance(target, Range):
+        moved = action.after(action_of(target.postfix))
+        return [Place(moved(number), None) for number in range(target.first, target.last + 1)]
+    return [Place(action.after(action_of(sigil.postfix))(sigil.number), sigil.page) for sigil in target.sigils]
+
+
+def transform_of(action: Action) -> Transform | None:
+    """Return the transform that does an action, the only one with 0 <= r < 4, 0 <= d < 3, 0 <= t < 8."""
+    if action == IDENTITY:
+        return None
+    mirror = (action.d[1] - action.d[0]) % 3 == 2
+    turn = _MIRRORED[action.d[0]] if mirror else action.d[0]
+    return Transform(action.r or None, turn or None, action.t or None, mirror=mirror)
 
 
 def components(number: int) -> tuple[int, int, int]:

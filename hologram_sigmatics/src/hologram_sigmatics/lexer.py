@@ -8,6 +8,7 @@ the parser can say what it expected instead.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from typing import NamedTuple
 
 from .nodes import Span
@@ -35,12 +36,10 @@ class Token(NamedTuple):
     span: Span
 
 
-def tokenize(text: str) -> list[Token]:
-    """Return the tokens of a text; the last one is its end."""
-    tokens: list[Token] = []
+def tokenize(text: str) -> Iterator[Token]:
+    """Yield the tokens of a text; the last one is its end."""
     for found in _TOKEN.finditer(text):
         kind = found.lastgroup or ""
-        tokens.append(Token(kind, found[kind], Span(*found.span(kind))))
+        yield Token(kind, found[kind], Span(*found.span(kind)))
         if kind == "end":
-            break
-    return tokens
+            return

@@ -66,6 +66,11 @@ class Sigil:
         _require(self.page is None or 0 <= self.page < PAGES, f"page {self.page}, expected 0..{PAGES - 1}")
         _require(_is_postfix(self.postfix), f"the postfix {self.postfix}, expected at most one of r, d, t")
 
+    @property
+    def sigils(self) -> tuple[Sigil, ...]:
+        """The sigils, as written: every target but a range has them."""
+        return (self,)
+
 
 @dataclass(frozen=True, slots=True)
 class Arrow:
@@ -73,6 +78,11 @@ class Arrow:
 
     source: Sigil
     destination: Sigil
+
+    @property
+    def sigils(self) -> tuple[Sigil, ...]:
+        """The sigils, as written."""
+        return self.source, self.destination
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +92,11 @@ class Exchange:
     left: Sigil
     right: Sigil
 
+    @property
+    def sigils(self) -> tuple[Sigil, ...]:
+        """The sigils, as written."""
+        return self.left, self.right
+
 
 @dataclass(frozen=True, slots=True)
 class Context:
@@ -90,6 +105,11 @@ class Context:
     source: Sigil
     context: Sigil
     destination: Sigil
+
+    @property
+    def sigils(self) -> tuple[Sigil, ...]:
+        """The sigils, as written."""
+        return self.source, self.context, self.destination
 
 
 @dataclass(frozen=True, slots=True)

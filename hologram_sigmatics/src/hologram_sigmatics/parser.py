@@ -33,8 +33,8 @@ from .nodes import (
     Transform,
 )
 
-#: parentheses and prefixes within each other; every reader of the tree can then recurse
-MAX_DEPTH = 64
+#: parentheses and prefixes within each other, "(R+1@" being one step; every reader of the tree can then recurse
+MAX_DEPTH = 50
 #: the digits of a number, leading zeros apart
 MAX_DIGITS = 9
 
@@ -53,12 +53,13 @@ def parse(text: str | Phrase) -> Phrase:
 
 
 class _Parser:
-    """The tokens of one text, and how many have been read."""
+    """The tokens of one text: the last that was read, and the next."""
 
     def __init__(self, text: str) -> None:
         self.text = text
         self.tokens = tokenize(text)
-        self.at = 0
+        self.previous = Token("start", "", Span(0, 0))
+        self.token = next(self.tokens)
         self.depth = 0
 
     # ---- the grammar -----------------------------------------------------------------------------
@@ -90,15 +91,14 @@ class _Parser:
     def term(self) -> Node:
         if self.token.text not in ("(", "~", *_AXES):
             return self.op()
-        if self.depth == MAX_DEPTH:
-            self.refuse(f"parentheses and prefixes more than {MAX_DEPTH} deep; take some of them out", self.token.span)
-        self.depth += 1
+        step = self.step()
+        self.depth += step
         if self.take("("):
             node = self.par()
             self.expect(")", '"."', '"||"')
         else:
             node = self.prefix()
-        self.depth -= 1
+        self.depth -= step
         return node
 
     # BNF: prefix ::= transform "@" par
@@ -197,18 +197,16 @@ class _Parser:
 
     # ---- tokens ----------------------------------------------------------------------------------
 
-    @property
-    def token(self) -> Token:
-        return self.tokens[self.at]
-
     def next(self) -> Token:
-        self.at += 1
-        return self.tokens[self.at - 1]
+        """Read a token and return it; the end stays where it is."""
+        self.previous, self.token = self.token, next(self.tokens, self.token)
+        return self.previous
 
     def take(self, text: str) -> bool:
         """Read the next token if it is this one."""
         found = self.token.text == text
-        self.at += found
+        if found:
+            self.next()
         return found
 
     def expect(self, text: str, *others: str) -> None:
@@ -242,9 +240,20 @@ class _Parser:
             self.refuse(f"there is no {what} {shown}", token.span, expected)
         return int(digits)
 
+    def step(self) -> int:
+        """Return how much deeper the next token, a parenthesis or a prefix, leads: not past MAX_DEPTH."""
+        if self.token.text != "(" and self.previous.text == "(":
+            return 0
+        if self.depth == MAX_DEPTH:
+            self.refuse(
+                f"parentheses and prefixes are more than {MAX_DEPTH} deep; most of them can be written out",
+                self.token.span,
+            )
+        return 1
+
     def since(self, start: Token) -> Span:
         """Return the span from a token to the last one read."""
-        return Span(start.span.start, max(self.tokens[self.at - 1].span.end, start.span.start))
+        return Span(start.span.start, max(self.previous.span.end, start.span.start))
 
     # ---- errors ----------------------------------------------------------------------------------
 

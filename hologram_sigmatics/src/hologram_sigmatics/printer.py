@@ -1,7 +1,7 @@
 """From a tree to the text of a phrase, on one line: parsing it again gives an equal tree.
 
-Parentheses stand where the grammar needs them, and around whatever a prefix covers beyond one op, so
-that its reach can be seen. Nothing is refused: every tree of nodes.py has a text.
+Parentheses stand where the grammar needs them and nowhere else, so a text never becomes deeper by being
+printed. Nothing is refused: every tree of nodes.py has a text.
 """
 
 from __future__ import annotations
@@ -9,45 +9,47 @@ from __future__ import annotations
 from .nodes import Arrow, Context, Exchange, Node, Op, Par, Prefix, Seq, Sigil, Target, Transform
 
 
-def print_node(node: Node) -> str:
-    """Return the text of a node."""
+def print_node(node: Node, *, last: bool = True) -> str:
+    """Return the text of a node; a prefix reaches to the end of its par, so it matters who is last there."""
     match node:
         case Op():
             name = "" if node.name is None else f":{node.name}"
-            return f"{node.generator}{name}@{print_target(node.target)}"
+            return f"{node.generator}{name}@{_target(node.target)}"
         case Seq():
-            return " . ".join(_within(item, Op) for item in node.items)
+            return _joined(" . ", node.items, (Seq, Par), last=last)
         case Par():
-            return " || ".join(_within(branch, Op, Seq) for branch in node.branches)
+            return _joined(" || ", node.branches, (Par,), last=last)
         case Prefix():
-            return f"{_transform(node.transform)}@ {_within(node.body, Op, Prefix)}"
+            text = f"{_transform(node.transform)}@ {print_node(node.body)}"
+            return text if last else f"({text})"
 
 
-def print_target(target: Target) -> str:
-    """Return the text of what an op works on."""
+def _joined(symbol: str, nodes: tuple[Node, ...], grouped: tuple[type, ...], *, last: bool) -> str:
+    """The texts of some nodes with a symbol between them; those of some kinds in parentheses."""
+    texts = [
+        f"({print_node(node)})" if isinstance(node, grouped) else print_node(node, last=last and node_last)
+        for node, node_last in zip(nodes, [False] * (len(nodes) - 1) + [True], strict=True)
+    ]
+    return symbol.join(texts)
+
+
+def _target(target: Target) -> str:
     match target:
         case Sigil():
-            return print_sigil(target)
+            return _sigil(target)
         case Arrow():
-            return f"{print_sigil(target.source)}->{print_sigil(target.destination)}"
+            return f"{_sigil(target.source)}->{_sigil(target.destination)}"
         case Exchange():
-            return f"{print_sigil(target.left)}<->{print_sigil(target.right)}"
+            return f"{_sigil(target.left)}<->{_sigil(target.right)}"
         case Context():
-            context, destination = print_sigil(target.context), print_sigil(target.destination)
-            return f"{print_sigil(target.source)}[{context},{destination}]"
+            return f"{_sigil(target.source)}[{_sigil(target.context)},{_sigil(target.destination)}]"
         case _:
             return f"c[{target.first:02}..{target.last:02}]{_postfix(target.postfix)}"
 
 
-def print_sigil(sigil: Sigil) -> str:
-    """Return the text of a sigil."""
+def _sigil(sigil: Sigil) -> str:
     page = "" if sigil.page is None else f"@{sigil.page}"
     return f"c{sigil.number:02}{_postfix(sigil.postfix)}{page}"
-
-
-def _within(node: Node, *plain: type) -> str:
-    """The text of a node inside another: only some kinds go without parentheses."""
-    return print_node(node) if isinstance(node, plain) else f"({print_node(node)})"
 
 
 def _shifts(transform: Transform) -> list[tuple[str, int]]:
