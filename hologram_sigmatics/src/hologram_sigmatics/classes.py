@@ -100,6 +100,8 @@ def class_of(byte: int) -> int:
 
 def class_number(text: str) -> int:
     """Return the number of a class written as in a phrase: "c05"."""
+    if not isinstance(text, str):
+        raise TypeError(f'a class is written as in a phrase, "c05", got {type(text).__name__}')
     found = _CLASS.fullmatch(text)
     if found is None or int(found[1]) >= CLASSES:
         raise SigmaticsError(f"no class {text[:40]!r}; the classes are c00 to c{CLASSES - 1}", expected=("c00 to c95",))

@@ -70,7 +70,8 @@ def outputs_of(phrase: str | Phrase) -> tuple[int, ...]:
     An op that writes nothing is passed over.
     """
     phrase = parse(phrase)
-    return tuple(sorted(_outputs(phrase.body, IDENTITY, phrase.text or None)))
+    steps_of(phrase)  # all of it has a meaning
+    return tuple(sorted(_outputs(phrase.body, IDENTITY)))
 
 
 def step_of(op: Op, action: Action = IDENTITY, text: str | None = None) -> Step:
@@ -122,13 +123,13 @@ def _check_independent(par: Par, branches: list[list[Step]], text: str | None) -
         written |= writes
 
 
-def _outputs(node: Node, action: Action, text: str | None) -> set[int]:
+def _outputs(node: Node, action: Action) -> set[int]:
     match node:
         case Op():
-            return set(step_of(node, action, text).writes)
+            return set(step_of(node, action).writes)
         case Prefix():
-            return _outputs(node.body, action.after(action_of(node.transform)), text)
+            return _outputs(node.body, action.after(action_of(node.transform)))
         case Seq():
-            return next(filter(None, (_outputs(item, action, text) for item in node.items)), set())
+            return next(filter(None, (_outputs(item, action) for item in node.items)), set())
         case Par():
-            return set().union(*(_outputs(branch, action, text) for branch in node.branches))
+            return set().union(*(_outputs(branch, action) for branch in node.branches))
