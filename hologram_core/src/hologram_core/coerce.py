@@ -90,6 +90,17 @@ def take_written(spec: OpSpec, name: str, param: Param, value: object, dtype: st
     return array
 
 
+def result_shapes(spec: OpSpec, arguments: Sequence[object], dtype: str) -> list[Shape]:
+    """Return the shape of each output for arguments of a call that need not be made.
+
+    Raises TypeError, ValueError as the call would.
+    """
+    call = _Call(spec, dtype)
+    arrays = [_cast(call, *item, _to_array(call, *item)) for item in _named(call, arguments)]
+    outputs = [None] * len(call.signature.outputs)
+    return _check_shapes(call, _broadcast(call, arrays, outputs), outputs)
+
+
 # ---- bind ----------------------------------------------------------------------------------------
 
 

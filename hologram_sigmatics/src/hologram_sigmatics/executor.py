@@ -54,7 +54,8 @@ class Compiled:
     kernel: Kernel
     flow: Flow
     schedule: Schedule
-    codes: Codes
+    codes: Codes  #: for a page
+    long_codes: Codes | None  #: for longer arrays, if they are served
     program: object
 
 
@@ -83,15 +84,15 @@ class _Compiler:
         self.stage = replace(stage, flow=shortest_lives(stage.flow))
         self.kernels: list[BoundKernel] = []
         self.codes = {step.writes[0]: self.code_of(step) for step in self.stage.flow.steps}
-        rows = [step for step in self.stage.flow.steps if step.kind == "row"]
-        self.long_codes = {**self.codes, **{step.writes[0]: self.find(step.spec.name, long=True) for step in rows}}
+        self.long_codes = self._find_long()
 
     @property
     def flow(self) -> Flow:
         return self.stage.flow
 
     def compile(self, name: str) -> Compiled:
-        plan = schedule(self.stage, *(partial(_may_alias, codes) for codes in (self.codes, self.long_codes)))
+        long_codes = self.long_codes or self.codes
+        plan = schedule(self.stage, *(partial(_may_alias, codes) for codes in (self.codes, long_codes)))
         work = sum(code.work for code in self.codes.values())
         signature = self.stage.signature
         program = _pages.Program(
@@ -107,7 +108,7 @@ class _Compiler:
             buffers=plan.buffers,
             partials=plan.partials,
             flat=self.describe(plan.flat, plan, self.codes),
-            passes=tuple(self.describe(item, plan, self.long_codes) for item in plan.passes),
+            passes=tuple(self.describe(item, plan, long_codes) for item in plan.passes if self.long_codes),
             singles=tuple(self.store(index, place, plan) for index, place in plan.singles),
             owner=tuple(self.kernels),
         )
@@ -123,7 +124,7 @@ class _Compiler:
             owner=program,
             doc="A circuit.",
         )
-        return Compiled(kernel, self.flow, plan, self.codes, program)
+        return Compiled(kernel, self.flow, plan, self.codes, self.long_codes, program)
 
     # ---- kernels ---------------------------------------------------------------------------------
 
@@ -138,6 +139,14 @@ class _Compiler:
         if step.spec is MARK:
             return Code(_pages.NOT) if self.dtype == "bool" else self.find("vector_neg")
         return self.find(step.spec.name)
+
+    def _find_long(self) -> Codes | None:
+        """The codes for arrays of more than a page; None if an op for rows has none for them."""
+        rows = [step for step in self.stage.flow.steps if step.kind == "row"]
+        try:
+            return {**self.codes, **{step.writes[0]: self.find(step.spec.name, long=True) for step in rows}}
+        except UnknownKernelError:
+            return None
 
     def find(self, name: str, *, long: bool = False) -> Code:
         sizes = (self.page + 1, MAX_N) if long else (1, self.page)

@@ -159,14 +159,14 @@ def _stage(flow: Flow, index: int, part: _Part, place: dict[int, int]) -> Stage:
     names = {output.value: output.name for output in flow.outputs}
     inner = Flow(
         tuple(
-            flow.inputs[value] if value < len(flow.inputs) else Input(f"v{value}", shapes[value]) for value in inputs
+            flow.inputs[value] if value < len(flow.inputs) else Input(f"_v{value}", shapes[value]) for value in inputs
         ),
         tuple(constants[value] for value in numbers),
         tuple(
             Step(step.spec, tuple(new[v] for v in step.reads), tuple(new[v] for v in step.writes), step.shapes)
             for step in part.steps
         ),
-        tuple(Output(names.get(value, f"v{value}"), new[value]) for value in writes),
+        tuple(Output(names.get(value, f"_v{value}"), new[value]) for value in writes),
     )
     return Stage(_form(part, inner), inner, tuple(inputs), tuple(writes), _full(part, inner))
 

@@ -329,6 +329,10 @@ int32_t hologram_run_pages(const hologram_call *call) {
 
     if (frame.n <= program->page) {
         run_pass(&frame, &program->flat);
+    } else if (program->passes == 0) {
+        return hologram_fail(call, HOLOGRAM_BAD_VALUE,
+                             "rows of %lld elements, and some op has no kernel for more than %lld",
+                             (long long)frame.n, (long long)program->page);
     } else {
         char *memory;
         if (!place_buffers(&frame, &memory))

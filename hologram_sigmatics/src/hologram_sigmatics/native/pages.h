@@ -12,7 +12,8 @@
  * Arrays of at most one page take the pass `flat`, in which every step runs once. Longer ones take
  * `passes` one after the other, each over all pages; a sum is known when its pass has ended, and
  * what comes after it is in the next one. Outputs are written in the last pass, when no other page
- * of any input will be read, so that they may be the same memory as inputs.
+ * of any input will be read, so that they may be the same memory as inputs. Without passes only one
+ * page is served.
  */
 #ifndef HOLOGRAM_SIGMATICS_PAGES_H
 #define HOLOGRAM_SIGMATICS_PAGES_H
