@@ -331,7 +331,7 @@ ROWS: tuple[OpSpec, ...] = (
         "Mean of -(target log(p) + (1 - target) log(1 - p)); a term whose weight is 0 counts 0.",
         reference=_binary_cross_entropy,
     ),
-    _make("copy", _UNARY, "x", "x", reference=np.positive, accuracy=_EXACT),
+    _make("copy", _UNARY, "x", "x", reference=np.copy, accuracy=_EXACT),
     _make(
         "fill",
         "scalar->()",

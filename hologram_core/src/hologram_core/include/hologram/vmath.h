@@ -128,7 +128,7 @@ VMATH_FUNCTION vmath_exponential vmath_split_exponential(float x) {
 }
 
 /* The same for an exponent that needs more than 24 bits. */
-VMATH_FUNCTION vmath_exponential vmath_split_exponential_f64(double x) {
+VMATH_FUNCTION vmath_exponential vmath_split_exponential_wide(double x) {
     const double shift = 0x1.8p52;
     double shifted = VMATH_FMA64(x, 0x1.71547652b82fep+0, shift);
     double k = shifted - shift;
@@ -175,7 +175,7 @@ VMATH_FUNCTION double vmath_exp2_core(double f) {
 }
 
 /* 2^x in double for |x| <= 1000; the conversion to float rounds once, subnormal or not. */
-VMATH_FUNCTION double vmath_exp2_f64(double x) {
+VMATH_FUNCTION double vmath_exp2_wide(double x) {
     const double shift = 0x1.8p52;
     double shifted = x + shift;
     double f = x - (shifted - shift);
@@ -184,7 +184,7 @@ VMATH_FUNCTION double vmath_exp2_f64(double x) {
 }
 
 VMATH_FUNCTION float vmath_exp2_f32(float x) {
-    return (float)vmath_exp2_f64((double)vmath_clamp(x, -160.0f, 130.0f));
+    return (float)vmath_exp2_wide((double)vmath_clamp(x, -160.0f, 130.0f));
 }
 
 /* ---- logarithms ------------------------------------------------------------------------------ */
@@ -316,7 +316,7 @@ VMATH_FUNCTION float vmath_gelu_tanh_f32(float x) {
     double bounded = (double)vmath_clamp(vmath_abs_f32(x), 0.0f, 11.0f);
     double exponent =
         -bounded * VMATH_FMA64(bounded * bounded, 0x1.2444f2a4d8b4bp-4, 0x1.9884533d43651p+0);
-    vmath_exponential e = vmath_split_exponential_f64(exponent);
+    vmath_exponential e = vmath_split_exponential_wide(exponent);
     return vmath_gate(x < -11.0f ? -11.0f : x, e, x < 0);
 }
 
@@ -335,7 +335,7 @@ VMATH_FUNCTION float vmath_gelu_f32(float x) {
     q = VMATH_FMA64(q, z, 0x1.3450c0991c0a8p+0);
     q = VMATH_FMA64(q, z, 0x1.acf948df894a8p+0);
     q = VMATH_FMA64(q, z, 1.0);
-    vmath_exponential e = vmath_split_exponential_f64(z * z * -0.5);
+    vmath_exponential e = vmath_split_exponential_wide(z * z * -0.5);
     float tail = vmath_scale_exponential(e, (float)(z * p) / (float)q);
     return (x < 0 ? -0.0f : x) - tail; /* -0 - 0 is -0 */
 }
@@ -372,7 +372,7 @@ VMATH_FUNCTION float vmath_pow_f32(float x, float y) {
     double exponent = (double)y * logarithm;
     exponent = exponent < -200.0 ? -200.0 : exponent;
     exponent = exponent > 200.0 ? 200.0 : exponent;
-    float z = (float)vmath_exp2_f64(exponent);
+    float z = (float)vmath_exp2_wide(exponent);
 
     float whole = __builtin_floorf(y), halves = __builtin_floorf(y * 0.5f);
     float odd = whole == y && halves * 2.0f != y ? 1.0f : 0.0f;
