@@ -85,6 +85,11 @@ class _Arguments:
     constants: dict[str, Any]
     dtype: str
 
+    @property
+    def by_name(self) -> dict[str, Any]:
+        """All that a plan may ask for."""
+        return {**self.arrays, **self.numbers}
+
     def kind(self) -> _Kind:
         return _Kind(
             self.dtype,
@@ -119,19 +124,34 @@ class _Variant:
     traced: Traced
     plan: Plan
 
-    def run(self, arguments: _Arguments, out: object) -> object:
+    def run(self, arguments: Mapping[str, Any], out: object) -> object:
+        """Run it with the arguments by name."""
         values = [
-            arguments.arrays[source]
-            if isinstance(source, str)
-            else source(arguments.numbers)
-            if callable(source)
-            else source
+            arguments[source] if isinstance(source, str) else source(arguments) if callable(source) else source
             for source in self.traced.sources
         ]
-        if not self.traced.is_tuple:
+        return self.call(values, out)
+
+    def call(self, values: Sequence[object], out: object) -> object:
+        """Run it with what goes into the plan."""
+        if not self.traced.is_tuple or len(self.plan.flow.outputs) > 1:
             return self.plan.call(values, out)
-        results = self.plan.run(values, self.plan.outs(out))
-        return tuple(results)
+        if out is not None and not (isinstance(out, tuple) and len(out) == 1):
+            raise TypeError(f"argument 'out': expected a tuple of 1 array, got {type(out).__name__}")
+        return (self.plan.call(values, None if out is None else out[0]),)
+
+    def values_of(self, parameters: tuple[str, ...]) -> Callable[[tuple[object, ...]], Sequence[object]] | None:
+        """A quick function from the arguments by position to what goes into the plan; None if numbers are computed."""
+        if any(callable(source) for source in self.traced.sources):
+            return None
+        items = [
+            f"args[{parameters.index(source)}]" if isinstance(source, str) else f"known[{index}]"
+            for index, source in enumerate(self.traced.sources)
+        ]
+        made: Callable[[tuple[object, ...]], Sequence[object]] = eval(
+            f"lambda args: ({', '.join(items)},)", {"known": self.traced.sources}
+        )
+        return made
 
 
 class FusedFunction:
@@ -146,10 +166,11 @@ class FusedFunction:
         self._lock = threading.RLock()
         self._looks: dict[_Kind, frozenset[str]] = {}
         self._variants: dict[tuple[_Kind, tuple[Hashable, ...]], _Variant] = {}
+        self._quick: dict[Hashable, tuple[Callable[..., object], Callable[..., Sequence[object]]]] = {}  # by plain calls
         self._generation = -1
         self._latest: _Variant | None = None
         self.spec = _FusedSpec.of(self)
-        self.op = Op(self.spec, self.spec.signature.layout(), 0, _not_mine, self._call)
+        self.op = Op(self.spec, self.spec.signature.layout(), 0, None, self._call)
         runtime.attach(self.op)
 
     @property
@@ -163,11 +184,16 @@ class FusedFunction:
 
     def _call(self, op: Op, args: tuple[object, ...], kwargs: dict[str, object]) -> object:
         """Called by the op for all that it has no kernel for."""
+        key = _quick_key(args)
+        quick = self._quick.get(key)
+        if quick and self._generation == self.runtime.generation and (not kwargs or [*kwargs] == ["out"]):
+            call, values_of = quick
+            return call(values_of(args), kwargs.get("out"))
         if any(isinstance(value, (SymbolicArray, SymbolicNumber)) for value in (*args, *kwargs.values())):
             return self.__wrapped__(*args, **kwargs)  # of another function that is being fused
         arguments, out = self._bind(args, kwargs)
-        variant = self._find(arguments)
-        return variant.run(arguments, out)
+        variant = self._find(arguments, key if len(args) == len(self.spec.parameters) else ())
+        return variant.run(arguments.by_name, out)
 
     def _bind(self, args: tuple[object, ...], kwargs: dict[str, object]) -> tuple[_Arguments, object]:
         """Sort the arguments."""
@@ -214,11 +240,12 @@ class FusedFunction:
 
     # ---- variants --------------------------------------------------------------------------------
 
-    def _find(self, arguments: _Arguments) -> _Variant:
-        """The variant for a call, traced if there is none."""
+    def _find(self, arguments: _Arguments, quick_key: Hashable) -> _Variant:
+        """The variant for a call, traced if there is none, and kept where it is found by a quick key, if there is any."""
         kind, generation = arguments.kind(), self.runtime.generation
         with self._lock:
-            if generation != self._generation or len(self._variants) >= MAX_VARIANTS:
+            if generation != self._generation or len(self._quick) >= MAX_VARIANTS or len(self._variants) >= MAX_VARIANTS:
+                self._quick = {}
                 self._variants.clear()
                 self._looks.clear()
                 self._generation = generation
@@ -229,6 +256,10 @@ class FusedFunction:
             with self._lock:
                 looks = self._looks[kind] = self._looks.get(kind, frozenset()) | variant.traced.looks
                 self._variants[kind, arguments.looked_at(looks)] = self._latest = variant
+        values_of = variant.values_of(self.spec.parameters) if quick_key else None
+        with self._lock:
+            if values_of is not None and generation == self._generation:
+                self._quick[quick_key] = variant.call, values_of
         self._install(arguments, variant, generation)
         return variant
 
@@ -262,8 +293,15 @@ def _pattern_of(arguments: _Arguments) -> tuple[tuple[int, ...], ...]:
     return arguments.kind().sizes
 
 
-def _not_mine(op: Op, dtype: int, n: int) -> BoundKernel:
-    return NotImplemented
+def _quick_key(args: tuple[object, ...]) -> Hashable:
+    """What tells the variant of a call with nothing but ndarrays, given by position; empty for any other."""
+    key: list[Hashable] = []
+    for value in args:
+        if type(value) is not np.ndarray:
+            return ()
+        key.append(value.dtype.num)
+        key.append(value.shape)
+    return tuple(key)
 
 
 def _signature(function: Callable[..., Any]) -> inspect.Signature:

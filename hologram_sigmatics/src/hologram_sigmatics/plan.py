@@ -7,9 +7,10 @@ and the runtime's own op for every other. Refused, by the ops: arguments that do
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
 from hologram_core import BoundKernel, Op, OpSpec, Runtime, dtypes
 from hologram_core.bound import call_slow
@@ -61,19 +62,30 @@ class StageKernel:
 
 
 class Plan:
-    """The stages of a flow, ready to run."""
+    """The stages of a flow, ready to run.
+
+    `run(*inputs)` is a function of straight-line Python, made of the stages; `run_into(*inputs, *outs)` takes an
+    array or None for each output. Both return the output, or a tuple of several.
+    """
 
     def __init__(
         self, flow: Flow, runtime: Runtime, make_spec: Callable[[Stage], OpSpec], dtype: str | None = None
     ) -> None:
         self.flow = flow
-        self.runtime = runtime
         self.stages = cut(flow)
         self.kernels = [
             None if stage.form == "call" else StageKernel(stage, runtime, make_spec(stage), dtype)
             for stage in self.stages
         ]
-        self._last_use = {value: index for index, stage in enumerate(self.stages) for value in stage.reads}
+        names: dict[str, object] = {
+            f"f{index}": runtime.ops[stage.flow.steps[0].spec.name] if kernel is None else kernel.op.function
+            for index, (stage, kernel) in enumerate(zip(self.stages, self.kernels, strict=True))
+        }
+        names |= {f"v{value}": number for value, number in flow.constant_values.items()}
+        names["copy"] = runtime.ops.copy
+        exec(self._source(), names)  # of names and numbers made here alone
+        self.run: Callable[..., Any] = names["run"]  # type: ignore[assignment]
+        self.run_into: Callable[..., Any] = names["run_into"]  # type: ignore[assignment]
 
     @property
     def single(self) -> StageKernel | None:
@@ -86,53 +98,56 @@ class Plan:
             if kernel is not None:
                 kernel.bound(dtype)
 
-    def call(self, arguments: Sequence[object], out: object) -> object:
-        """Run the stages as a call does: `out` is one output or a tuple, and so is the result."""
-        if len(self.flow.outputs) > 1:
-            return tuple(self.run(arguments, self.outs(out)))
-        return self.run(arguments, (out,))[0]
+    def call(self, arguments: Sequence[object], out: object) -> Any:
+        """Run the stages as a call does: `out` is None, an array, or a tuple where there are several outputs.
 
-    def outs(self, out: object) -> Sequence[object]:
-        """Return the outputs that `out` gives, None for those to be made. Raises TypeError if it is no such tuple."""
-        count = len(self.flow.outputs)
+        Raises TypeError for another tuple.
+        """
         if out is None:
-            return (None,) * count
+            return self.run(*arguments)
+        count = len(self.flow.outputs)
+        if count == 1:
+            return self.run_into(*arguments, out)
         if not isinstance(out, tuple) or len(out) != count:
             raise TypeError(f"argument 'out': expected a tuple of {count} arrays, got {type(out).__name__}")
-        return out
+        return self.run_into(*arguments, *out)
 
-    def run(self, arguments: Sequence[object], outs: Sequence[object]) -> list[object]:
-        """Return the results, those that were given with what is in them now.
+    # ---- as Python -------------------------------------------------------------------------------
+
+    def _source(self) -> str:
+        inputs = [f"v{index}" for index in range(len(self.flow.inputs))]
+        outs = [f"o{index}" for index in range(len(self.flow.outputs))]
+        results = ", ".join(f"v{output.value}" for output in self.flow.outputs)
+        lines = []
+        for name, parameters in (("run", inputs), ("run_into", [*inputs, *outs])):
+            lines.append(f"def {name}({', '.join(parameters)}):")
+            lines += [f"    {line}" for line in self._body(into=name == "run_into")]
+            lines.append(f"    return {results}")
+        return "\n".join(lines)
+
+    def _body(self, *, into: bool) -> Iterator[str]:
+        """A line for each stage. What nobody reads any more is let go, with its memory.
 
         An output is written by the last stage, or when all have run, since it may be the memory of an input.
         """
-        values: dict[int, object] = dict(enumerate(arguments))
-        given = {output.value: out for output, out in zip(self.flow.outputs, outs, strict=True) if out is not None}
+        out_of = {output.value: f"o{index}" for index, output in enumerate(self.flow.outputs)}
         last = len(self.stages) - 1
         for index, stage in enumerate(self.stages):
-            targets = [given.get(value) if index == last else None for value in stage.writes]
-            values.update(zip(stage.writes, self._run_stage(index, values, targets), strict=True))
-            for value in stage.reads:
-                if self._last_use[value] == index:
-                    values[value] = None  # memory that is needed no more
-        copy = self.runtime.ops.copy
-        late = {value for stage in self.stages[:-1] for value in stage.writes}
-        for value, out in given.items():
-            if value in late:
-                copy(values[value], out=out)
-        return [values[output.value] if out is None else out for output, out in zip(self.flow.outputs, outs, strict=True)]
+            reads = [f"v{value}" for value in self._reads(index)]
+            writes = ", ".join(f"v{value}" for value in stage.writes)
+            if into and index == last and len(stage.writes) == 1:
+                reads.append(f"out={out_of[stage.writes[0]]}")
+            elif into and index == last:
+                reads.append(f"out=({', '.join(out_of[value] for value in stage.writes)})")
+            yield f"{writes} = f{index}({', '.join(reads)})"
+            later = {value for other in self.stages[index + 1 :] for value in other.reads}
+            yield from (f"v{value} = None" for value in stage.reads if value not in later and value not in out_of)
+        for value in (value for stage in self.stages[:-1] for value in stage.writes if into and value in out_of):
+            yield f"v{value} = v{value} if {out_of[value]} is None else copy(v{value}, out={out_of[value]})"
 
-    def _run_stage(self, index: int, values: dict[int, object], targets: list[object]) -> Sequence[object]:
-        stage, kernel = self.stages[index], self.kernels[index]
-        if kernel is None:
-            (step,) = stage.flow.steps
-            known = [*(values[value] for value in stage.reads), *stage.flow.constants]
-            arguments = [known[value] for value in step.reads]
-            function: Callable[..., object] = self.runtime.ops[step.spec.name]
-        else:
-            arguments = [values[value] for value in stage.reads]
-            function = kernel.op
-        if len(targets) == 1:
-            return [function(*arguments, out=targets[0])]
-        out = None if all(target is None for target in targets) else tuple(targets)
-        return function(*arguments, out=out)  # type: ignore[return-value]  # a tuple
+    def _reads(self, index: int) -> tuple[int, ...]:
+        """The arguments of a stage: of an op, all that it takes, constants too."""
+        stage = self.stages[index]
+        if stage.form != "call":
+            return stage.reads
+        return next(step.reads for step in self.flow.steps if step.writes == stage.writes or set(step.writes) >= set(stage.writes))

@@ -306,7 +306,8 @@ static inline int allocate_outputs(const State *state, Call *call, int dtype, ui
         const Param *param = &layout->param[i];
         npy_intp shape[NPY_MAXDIMS];
         bool whole = param->kind == KIND_WHOLE;
-        PyArrayObject *leading = whole ? (PyArrayObject *)call->objects[layout->whole] : call->prefix;
+        PyArrayObject *leading =
+            whole ? (PyArrayObject *)call->objects[layout->whole] : call->prefix;
         int ndim = whole ? PyArray_NDIM(leading) : call->prefix_ndim;
         int core = whole ? 0 : param->core;
         if (call->objects[i] != NULL)
@@ -516,9 +517,9 @@ static PyObject *take_result(const Call *call) {
 
 /* ---- the call ------------------------------------------------------------------------------ */
 
-/* The kernel for n: from the table, else by asking Python once, which may say NOT_MINE. A new
- * reference. What the table has is put on the express lane, where the next call of its kind finds
- * it. */
+/* The kernel for n: from the table, else by asking Python once. A new reference. What the table has
+ * is put on the express lane, where the next call of its kind finds it. NULL without an exception
+ * where there is nobody to ask. */
 static Bound *find_kernel(const State *state, Op *op, int dtype, int64_t n) {
     const Slot *slot = table_find(&op->tables[dtype], n);
     if (slot != NULL) {
@@ -526,9 +527,11 @@ static Bound *find_kernel(const State *state, Op *op, int dtype, int64_t n) {
             op->express = express_for(state, slot->kernel, slot->lo, slot->hi);
         return (Bound *)Py_NewRef(slot->kernel);
     }
+    if (op->on_miss == NULL)
+        return NULL;
     PyObject *answer =
         PyObject_CallFunction(op->on_miss, "OiL", (PyObject *)op, dtype, (long long)n);
-    if (answer != NULL && answer != NOT_MINE && !hologram_kernel_fits(state, op, dtype, answer)) {
+    if (answer != NULL && !hologram_kernel_fits(state, op, dtype, answer)) {
         PyErr_SetString(PyExc_TypeError, "on_miss() answered with no kernel of this op and dtype");
         Py_CLEAR(answer);
     }
@@ -549,11 +552,7 @@ PyObject *hologram_call_arrays(const State *state, Op *op, Bound *bound, PyObjec
     if (op != NULL) {
         kernel = find_kernel(state, op, dtype, call.n);
         if (kernel == NULL)
-            return NULL;
-        if ((PyObject *)kernel == NOT_MINE) {
-            Py_DECREF(kernel);
-            return NOT_MINE;
-        }
+            return PyErr_Occurred() ? NULL : NOT_MINE;
     } else {
         if (dtype != bound->dtype || call.n < bound->min_n || call.n > bound->max_n)
             return NOT_MINE;

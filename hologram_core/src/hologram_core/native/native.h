@@ -129,8 +129,8 @@ typedef struct {
     PyObject *function; /* the builtin function made of `method`, whose __self__ is this Op */
     PyObject *texts;    /* the str objects behind the C strings of `method` */
     PyObject *weakrefs;
-    PyObject *spec;     /* the catalogue.OpSpec; attributes of it are attributes of this object */
-    PyObject *on_miss;  /* on_miss(self, dtype index, n): installs a slot, raises, or NotImplemented: on_slow */
+    PyObject *spec;    /* the catalogue.OpSpec; attributes of it are attributes of this object */
+    PyObject *on_miss; /* on_miss(self, dtype index, n): installs a slot or raises; NULL: on_slow */
     PyObject *on_slow;
 } Op;
 

@@ -250,7 +250,7 @@ static PyObject *op_new(PyTypeObject *type, PyObject *args, PyObject *kwargs) {
     op->state = hologram_state_of_type(type);
     op->generation = generation;
     op->spec = Py_NewRef(spec);
-    op->on_miss = Py_NewRef(on_miss);
+    op->on_miss = on_miss == Py_None ? NULL : Py_NewRef(on_miss);
     op->on_slow = Py_NewRef(on_slow);
     if (hologram_layout_parse(&op->layout, layout) < 0 || make_function(op) < 0)
         Py_CLEAR(op);
