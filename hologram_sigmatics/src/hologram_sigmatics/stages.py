@@ -142,6 +142,8 @@ def _stage(flow: Flow, index: int, part: _Part, place: dict[int, int]) -> Stage:
     own = {value for step in part.steps for value in step.writes}
     read = list(dict.fromkeys(value for step in part.steps for value in step.reads if value not in own))
     inputs = sorted(value for value in read if value not in constants)
+    if len(part.steps) == len(flow.steps):  # all there is takes all arguments, also those that nothing reads
+        inputs = list(range(len(flow.inputs)))
     numbers = [value for value in read if value in constants]
     wanted = {value for step in flow.steps if place[step.writes[0]] != index for value in step.reads}
     wanted |= {output.value for output in flow.outputs}
