@@ -21,6 +21,7 @@ from .parser import parse
 from .plan import Plan
 from .show import show_plan
 from .stages import Stage
+from .symbols import SymbolicArray, SymbolicNumber
 
 
 class Circuit(Protocol):
@@ -83,6 +84,11 @@ class Facts:
         return _CircuitSpec("circuit", stage.signature, parameters, "A circuit.", facts=self)
 
     @property
+    def flow(self) -> Flow:
+        """What is computed."""
+        return self.plan.flow
+
+    @property
     def inputs(self) -> dict[str, str]:
         """Name -> class, in the order of the arguments."""
         return {name: f"c{number:02}" for name, number in self.names.inputs.items()}
@@ -129,10 +135,16 @@ class _StagedCircuit:
 
     def __call__(self, *args: object, **named: object) -> object:
         try:
-            *arguments, out = self.__signature__.bind(*args, **named).arguments.values()
+            bound = self.__signature__.bind(*args, **named)
         except TypeError as error:
             raise TypeError(f"circuit() has {error}: circuit{self.__signature__}") from None
-        return self._facts.plan.call(arguments, out)
+        bound.apply_defaults()
+        *arguments, out = bound.arguments.values()
+        plan = self._facts.plan
+        for value in arguments:
+            if isinstance(value, SymbolicArray | SymbolicNumber):  # of a function that is being fused
+                return value.trace.write(out, value.trace.inline(plan.flow, arguments))
+        return plan.call(arguments, out)
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._facts, name)

@@ -18,6 +18,7 @@ from hologram_core import MAX_N, BoundKernel, Kernel, Offer, OpSpec, Runtime, Un
 from hologram_core.bound import bind
 
 from . import __version__, _pages
+from .callback import Callback
 from .errors import SigmaticsError
 from .flow import FOLDS, MARK, Flow, Number, Output, Step
 from .liveness import shortest_lives
@@ -82,7 +83,7 @@ class _Compiler:
         self.page = PAGE // self.inner.itemsize
         stage = _widened(stage) if self.is_half else stage
         self.stage = replace(stage, flow=shortest_lives(stage.flow))
-        self.kernels: list[BoundKernel] = []
+        self.owners: list[object] = []  # of code that the program calls
         self.codes = {step.writes[0]: self.code_of(step) for step in self.stage.flow.steps}
         self.long_codes = self._find_long()
 
@@ -110,7 +111,7 @@ class _Compiler:
             flat=self.describe(plan.flat, plan, self.codes),
             passes=tuple(self.describe(item, plan, long_codes) for item in plan.passes if self.long_codes),
             singles=tuple(self.store(index, place, plan) for index, place in plan.singles),
-            owner=tuple(self.kernels),
+            owner=tuple(self.owners),
         )
         kernel = Kernel.native(
             name,
@@ -151,9 +152,13 @@ class _Compiler:
     def find(self, name: str, *, long: bool = False) -> Code:
         sizes = (self.page + 1, MAX_N) if long else (1, self.page)
         kernel = find_kernel(self.runtime, name, self.inner.name, *sizes)
-        self.kernels.append(kernel)
-        row = kernel.kernel
-        return Code(kernel.entry, row.extent, row.context, row.may_alias, row.work, f"{kernel.provider}, {kernel.isa}")
+        self.owners.append(kernel)
+        row, entry = kernel.kernel, kernel.entry
+        if row.function is not None:
+            callback = Callback(row)
+            self.owners.append(callback)
+            entry = callback.address
+        return Code(entry, row.extent, row.context, row.may_alias, row.work, f"{kernel.provider}, {kernel.isa}")
 
     # ---- tuples for native/program.c -------------------------------------------------------------
 

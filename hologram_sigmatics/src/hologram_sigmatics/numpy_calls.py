@@ -48,12 +48,7 @@ def call_ufunc(trace: Trace, ufunc: np.ufunc, method: str, inputs: tuple[Any, ..
         return deferred(trace, ufunc, inputs)
     if ufunc in _FLOATS_ONLY and not trace.dtype.startswith("f"):
         trace.refuse(f"np.{ufunc.__name__} of {trace.dtype} gives another dtype, and a circuit has one; hg.ops keep it")
-    result = _translate(trace, ufunc, inputs)
-    if out is None:
-        return result
-    if not isinstance(out[0], SymbolicArray):
-        trace.refuse("it writes to an array that is none of its own")
-    return out[0].assign(result)
+    return trace.write(None if out is None else out[0], _translate(trace, ufunc, inputs))
 
 
 def _translate(trace: Trace, ufunc: np.ufunc, inputs: tuple[Any, ...]) -> Any:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from hologram_core import BoundKernel, Op, OpSpec, Runtime, dtypes
+from hologram_core import BoundKernel, Op, OpSpec, Runtime, UnknownKernelError, dtypes
 from hologram_core.bound import call_slow
 
 from .executor import Compiled, bind_compiled, compile_stage
@@ -45,13 +45,21 @@ class StageKernel:
 
     def bound(self, dtype: str) -> BoundKernel:
         """Return the kernel for a dtype, which the op remembers until the runtime changes."""
-        index, generation = dtypes.index(dtype), self.runtime.generation
+        index = dtypes.index(dtype)
         for known, _, _, kernel in self.op.slots():
             if known == index:
                 return kernel
-        kernel = bind_compiled(self.compile(dtype), self.spec, self.runtime)
-        self.op.install(generation, index, kernel.min_n, kernel.max_n, kernel)
-        return kernel
+        while True:  # until all kernels are of one world
+            generation = self.runtime.generation
+            try:
+                kernel = bind_compiled(self.compile(dtype), self.spec, self.runtime)
+            except UnknownKernelError:
+                if generation == self.runtime.generation:
+                    raise
+                continue
+            if generation == self.runtime.generation:
+                self.op.install(generation, index, kernel.min_n, kernel.max_n, kernel)
+                return kernel
 
     def _fill(self, op: Op, dtype: int, n: int) -> BoundKernel:
         return self.bound(dtypes.NAMES[dtype])

@@ -51,7 +51,7 @@ class Stage:
             if self.form == "whole":
                 return Param("whole", role, ("...",))
             return Param("core", role, () if self.form == "each" else ("n",))
-        return Param("core", role, (1,) if shape and shape[-1] == 1 else ())
+        return Param("core", role, () if shape == () or role == "out" else (1,))
 
 
 @dataclass
@@ -192,6 +192,14 @@ def _full(part: _Part, flow: Flow) -> frozenset[int]:
     arrays -= {index for index, item in enumerate(flow.inputs) if item.number}
     if _form(part, flow) == "each":
         return frozenset(arrays)
-    return frozenset(
-        value for value in arrays if (shape := flow.shapes[value]) == domain or not (shape == () or _is_column(shape, domain))
-    )
+    of_rows = {value for step in flow.steps if not _has_row_results(step) for value in step.writes}
+    singles = {value for value in arrays if flow.shapes[value] != domain and _is_single(flow.shapes[value], domain)}
+    return frozenset(arrays - singles - of_rows)
+
+
+def _has_row_results(step: Step) -> bool:
+    return step.kind != "row" or all(param.core for param in step.spec.signature.outputs)
+
+
+def _is_single(shape: Shape, domain: Shape) -> bool:
+    return shape == () or _is_column(shape, domain)

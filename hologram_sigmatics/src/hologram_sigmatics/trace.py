@@ -132,21 +132,38 @@ class Trace:
     def call_op(self, target: Op | BoundKernel, args: tuple[object, ...], kwargs: Mapping[str, object]) -> Any:
         """Call what the function called with symbols: an op of the runtime, or one of its kernels."""
         name = target.name if isinstance(target, Op) else target.op
-        if isinstance(target, Op) and target.spec is not self.runtime.op(name).spec:
+        flow = getattr(target.spec, "flow", None) if isinstance(target, Op) else None
+        if isinstance(target, Op) and flow is None and target.spec is not self.runtime.op(name).spec:
             self.refuse(f"{name} is no op of the runtime")
-        spec = self.runtime.op(name).spec
+        spec = target.spec if flow is not None else self.runtime.op(name).spec
         try:
             bound = spec.__signature__.bind(*args, **kwargs)
         except TypeError as error:
             raise TypeError(f"{name}() has {error}: {spec.usage}") from None
         bound.apply_defaults()
         out = bound.arguments.pop("out", None)
-        result = self.apply(name, *bound.arguments.values())
+        values = list(bound.arguments.values())
+        return self.write(out, self.apply_spec(spec, values) if flow is None else self.inline(flow, values))
+
+    def write(self, out: Any, result: Any) -> Any:
+        """Let `out` stand for a result, if there is one."""
         if out is None:
             return result
-        if not isinstance(out, SymbolicArray):
+        outs, results = (out, result) if isinstance(out, tuple) else ((out,), (result,))
+        if not all(isinstance(item, SymbolicArray) for item in outs):
             self.refuse("it writes to an array that is none of its own")
-        return out.assign(result)
+        for item, value in zip(outs, results, strict=True):
+            item.assign(value)
+        return out
+
+    def inline(self, flow: Flow, values: Sequence[object]) -> Any:
+        """Do what a circuit does; return its outputs."""
+        held = {**dict(enumerate(values)), **flow.constant_values}
+        for step in flow.steps:
+            result = self.apply_spec(step.spec, [held[value] for value in step.reads])
+            held.update(zip(step.writes, result if isinstance(result, tuple) else (result,), strict=True))
+        results = tuple(held[output.value] for output in flow.outputs)
+        return results[0] if len(results) == 1 else results
 
     def apply(self, name: str, *values: object) -> Any:
         """Call an op of the runtime with symbols, arrays and numbers; return symbols of its results."""
