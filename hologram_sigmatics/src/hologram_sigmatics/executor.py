@@ -226,7 +226,8 @@ def find_kernel(runtime: Runtime, name: str, dtype: str, low: int, high: int) ->
 
 
 def _may_alias(codes: Codes, step: Step) -> bool:
-    return codes[step.writes[0]].may_alias
+    """Whether a step may write where it reads; not so one of several results, which may write one before it has read all."""
+    return codes[step.writes[0]].may_alias and len(step.writes) == 1
 
 
 def _dimension(stage: Stage) -> int:

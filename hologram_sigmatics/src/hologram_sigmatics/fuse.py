@@ -11,6 +11,7 @@ import inspect
 import threading
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, NamedTuple, Protocol, cast, overload
 
 import numpy as np
@@ -330,6 +331,16 @@ class _FusedSpec(OpSpec):
         signature = Signature.parse(f"{','.join(['()'] * len(names))}->()")
         doc = (inspect.getdoc(fused.__wrapped__) or "A fused function.").partition("\n")[0]
         return _FusedSpec(fused.name, signature, names, doc, fused=fused)
+
+    @cached_property
+    def __signature__(self) -> inspect.Signature:
+        """The function's own, and `out`."""
+        assert self.fused is not None
+        signature = self.fused.signature
+        parameters = list(signature.parameters.values())
+        positional = sum(parameter.kind is not parameter.KEYWORD_ONLY for parameter in parameters)
+        parameters.insert(positional, inspect.Parameter("out", inspect.Parameter.POSITIONAL_OR_KEYWORD, default=None))
+        return signature.replace(parameters=parameters)
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__") and name != "__wrapped__":

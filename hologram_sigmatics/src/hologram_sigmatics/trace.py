@@ -15,7 +15,7 @@ from typing import Any, NoReturn, TypeAlias
 
 import numpy as np
 
-from hologram_core import BoundKernel, Op, OpSpec, Runtime, dtypes
+from hologram_core import BoundKernel, Op, OpSpec, Runtime, UnknownOpError, dtypes
 from hologram_core.catalogue import STANDARD
 from hologram_core.coerce import result_shapes
 
@@ -131,15 +131,14 @@ class Trace:
 
     def call_op(self, target: Op | BoundKernel, args: tuple[object, ...], kwargs: Mapping[str, object]) -> Any:
         """Call what the function called with symbols: an op of the runtime, or one of its kernels."""
-        name = target.name if isinstance(target, Op) else target.op
         flow = getattr(target.spec, "flow", None) if isinstance(target, Op) else None
-        if isinstance(target, Op) and flow is None and target.spec is not self.runtime.op(name).spec:
-            self.refuse(f"{name} is no op of the runtime")
-        spec = target.spec if flow is not None else self.runtime.op(name).spec
+        spec = target.spec if isinstance(target, Op) else self.spec(target.op)
+        if flow is None and spec is not self.spec(spec.name):
+            self.refuse(f"{spec.name} is no op of the runtime")
         try:
             bound = spec.__signature__.bind(*args, **kwargs)
         except TypeError as error:
-            raise TypeError(f"{name}() has {error}: {spec.usage}") from None
+            raise TypeError(f"{spec.name}() has {error}: {spec.usage}") from None
         bound.apply_defaults()
         out = bound.arguments.pop("out", None)
         values = list(bound.arguments.values())
@@ -167,7 +166,14 @@ class Trace:
 
     def apply(self, name: str, *values: object) -> Any:
         """Call an op of the runtime with symbols, arrays and numbers; return symbols of its results."""
-        return self.apply_spec(self.runtime.op(name).spec, values)
+        return self.apply_spec(self.spec(name), values)
+
+    def spec(self, name: str) -> OpSpec:
+        """Return what an op of the runtime is."""
+        try:
+            return self.runtime.op(name).spec
+        except UnknownOpError:
+            self.refuse(f"{name} is no op of the runtime")
 
     def apply_spec(self, spec: OpSpec, values: Sequence[object]) -> Any:
         name = spec.name
