@@ -161,6 +161,10 @@ def test_nodes_that_no_text_gives_are_refused(make, message):
             "line 1, column 6: the range 7..3 ends before it begins\n    mark@c[07..03]\n         ^~~~~~~~~\n  expected start < end",
         ),
         (
+            "mark@c[3..3]",
+            "line 1, column 6: the range 3..3 ends before it begins\n    mark@c[3..3]\n         ^~~~~~~\n  expected start < end",
+        ),
+        (
             "mark@c00@48",
             "line 1, column 10: there is no page 48\n    mark@c00@48\n             ^~\n  expected a page 0 to 47",
         ),
@@ -186,7 +190,7 @@ def test_error_has_its_parts():
     assert isinstance(error, ValueError)
 
 
-@pytest.mark.parametrize("text", ["mark@c00 . " * 100_000, "$" * 1_000_000, "mark@c" + "9" * 1_000_000])
+@pytest.mark.parametrize("text", ["mark@c00 . " * 20_000, "$" * 1_000_000, "mark@c" + "9" * 1_000_000])
 def test_errors_of_long_texts_are_short(text):
     with pytest.raises(SigmaticsError) as caught:
         parse(text)
@@ -224,6 +228,10 @@ def test_phrases_are_nested_to_a_limit_and_no_deeper(opening):
         assert caught.value.column > steps
     with pytest.raises(SigmaticsError):
         parse(opening * 100_000)
+
+
+def test_groups_beside_each_other_are_no_deeper():
+    assert len(parse(" . ".join(["(mark@c00 || ~@ mark@c01)"] * 1000)).body.items) == 1000
 
 
 # ---- meaning -------------------------------------------------------------------------------------

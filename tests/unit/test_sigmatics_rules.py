@@ -211,6 +211,8 @@ def test_trees_made_by_hand_are_refused_without_a_place():
         ),
         ("merge:mul@c02[c03,c04] . split@c01[c00,c03] . split@c00[c01,c02]", None, []),
         ("merge:mul@c02[c03,c04] . merge:min@c01[c00,c03] . merge:min@c00[c01,c02]", None, []),
+        ("merge:mul@c02[c03,c04] . merge:pow@c01[c00,c03] . merge:pow@c00[c01,c02]", None, []),
+        ("merge@c02[c03,c04] . evaluate:exp@c00->c03 . merge:exp@c00->c02", None, []),
         ("merge@c02[c03,c04] . evaluate:my.op@c00->c03 . evaluate:my.op@c00->c02", None, []),
         (
             "merge@c02[c03,c04] . evaluate:exp@c00->c03 . evaluate:exp@c00->c02",
@@ -220,6 +222,11 @@ def test_trees_made_by_hand_are_refused_without_a_place():
         ("merge@c02[c03,c04] . evaluate:exp@c00->c03 . mark@c00 . evaluate:exp@c00->c02", None, []),
         ("merge:exp@c01->c02 . copy@c00->c01", "merge:exp@c00->c02", ["copy propagation", "dead write"]),
         ("merge@c01[c00,c02] . mark@c00 . copy@c00->c01", None, []),
+        (
+            "merge@c02[c01,c03] . mark@c01 . merge:abs@c01->c02 . mark@c01 . copy@c00->c01",
+            "merge@c02[c00,c03] . merge:abs@c01->c02 . mark@c01 . copy@c00->c01",
+            ["copy propagation", "dead write"],
+        ),
         # branches stay independent, outputs stay the same
         ("merge@c00[c01,c02] || merge@c00[c01,c03]", None, []),
         ("(merge:exp@c01->c02 || mark@c00) . copy@c00->c01", None, []),

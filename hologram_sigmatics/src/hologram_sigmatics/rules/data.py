@@ -92,6 +92,7 @@ def common_subexpression(steps: Sequence[Step], outputs: frozenset[int]) -> Iter
     registers = Registers()
     for at, step in enumerate(steps):
         results = registers.results(step, is_known(step))
+        # what still stands under a prefix is a range, and a copy there would be of other classes
         if step.op.generator in ("merge", "split", "evaluate") and step.writes and step.action == IDENTITY:
             holder = registers.oldest_holder(results[step.writes[0]])
             if holder is not None:
@@ -105,7 +106,7 @@ def copy_propagation(steps: Sequence[Step], outputs: frozenset[int]) -> Iterator
     registers = Registers()
     for at, step in enumerate(steps):
         holders = [registers.oldest_holder(registers.read(number)) for number in step.reads]
-        if isinstance(step.op.target, Arrow | Context) and holders != list(step.reads) and step.action == IDENTITY:
+        if isinstance(step.op.target, Arrow | Context) and holders != list(step.reads):
             yield {at: _reading(step.op, step.op.target, [number for number in holders if number is not None])}
         registers.write(registers.results(step, is_known(step)), at)
 

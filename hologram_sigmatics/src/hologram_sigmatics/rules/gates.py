@@ -8,7 +8,7 @@ normal form.
     I = mark@c00    X = mark@c21    Z = mark@c42    S = mark@c07    C = copy@c05    H = C . X
 
 The published identities alone contradict each other in what they lead to (C.X.X.C.X is Z by HXH=Z, and
-C.C.X by X^2=I), so the others below follow from them by completion (Knuth and Bendix), with a word being
+C.C.X by X²=I), so the others below follow from them by completion (Knuth and Bendix), with a word being
 simpler that is shorter, then has fewer C, then comes first in the order C S X Z. No rule makes a word
 longer; therefore a normal form is the shortest of all equal words.
 """

@@ -39,15 +39,14 @@ class Registers:
                 results = values
             case generator:
                 name = step.op.name or _UNNAMED.get(generator)
-                operands = sorted(values) if generator == "merge" and name in _COMMUTATIVE else values
+                operands = sorted(values) if name in _COMMUTATIVE else values
                 results = [self._value(generator, name, *operands) if known else self._value()]
         return dict(zip(step.writes, results, strict=True))
 
     def write(self, results: dict[int, int], at: int) -> None:
-        """Let classes hold results from step `at` on; a class that held the same before still counts from then."""
-        for number, value in results.items():
-            if self.read(number) != value:
-                self._held[number], self._since[number] = value, at
+        """Let classes hold results from step `at` on."""
+        self._held.update(results)
+        self._since.update(dict.fromkeys(results, at))
 
     def oldest_holder(self, value: int) -> int | None:
         """Return the class that has held a value for the longest time."""
