@@ -10,6 +10,8 @@
 
 void sigmatics_find_blas(const char *path) { (void)path; }
 
+int sigmatics_blas_threads(void) { return 0; }
+
 bool sigmatics_blas_f32(const hologram_call *call, const float *a, const float *b, float *out,
                         int64_t m, int64_t k, int64_t n) {
     return (void)call, (void)a, (void)b, (void)out, (void)m, (void)k, (void)n, false;
@@ -82,6 +84,8 @@ void sigmatics_find_blas(const char *path) {
 }
 
 /* ---- threads -------------------------------------------------------------------------------- */
+
+int sigmatics_blas_threads(void) { return blas.threads == NULL ? 0 : blas.threads(); }
 
 /* Whether a call may use the BLAS; *limit says whether it runs between limit() and unlimit(). */
 static bool may_run(const hologram_call *call, bool *limit) {

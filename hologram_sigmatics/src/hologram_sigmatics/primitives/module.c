@@ -10,18 +10,19 @@
 #include <unistd.h>
 #endif
 
-#define USUAL_CACHE (INT64_C(32) << 20)
+#define LARGE_CACHE (INT64_C(32) << 20)
 
-int64_t sigmatics_stream_from = USUAL_CACHE;
+int64_t sigmatics_stream_from = LARGE_CACHE;
 
-/* The last level of cache, in bytes. */
+/* What one core may have of the last level of cache, in bytes. Systems tell the whole of it, even
+ * where it is in parts that belong to some cores each. */
 static int64_t cache_size(void) {
 #if defined(_SC_LEVEL3_CACHE_SIZE)
     const long size = sysconf(_SC_LEVEL3_CACHE_SIZE);
-    if (size > 0)
+    if (size > 0 && size < LARGE_CACHE)
         return size;
 #endif
-    return USUAL_CACHE;
+    return LARGE_CACHE;
 }
 
 PyDoc_STRVAR(library_doc,
@@ -46,6 +47,13 @@ static PyObject *stream_from(PyObject *Py_UNUSED(module), PyObject *bytes) {
     return PyLong_FromLongLong(before);
 }
 
+PyDoc_STRVAR(blas_threads_doc,
+             "blas_threads() -> int: how many threads the BLAS has; 0 where there is none or it does\n"
+             "not say.");
+static PyObject *blas_threads(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(unused)) {
+    return PyLong_FromLong(sigmatics_blas_threads());
+}
+
 static int module_exec(PyObject *Py_UNUSED(module)) {
     sigmatics_stream_from = cache_size();
     return 0;
@@ -53,6 +61,7 @@ static int module_exec(PyObject *Py_UNUSED(module)) {
 
 static PyMethodDef methods[] = {
     {"library", library, METH_O, library_doc},
+    {"blas_threads", blas_threads, METH_NOARGS, blas_threads_doc},
     {"stream_from", stream_from, METH_O, stream_from_doc},
     {NULL, NULL, 0, NULL},
 };

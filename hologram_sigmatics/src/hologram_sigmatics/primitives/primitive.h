@@ -90,6 +90,7 @@ int32_t sigmatics_run_fold(const hologram_call *call, int level);
 extern int64_t sigmatics_stream_from;
 
 void sigmatics_find_blas(const char *path);
+int sigmatics_blas_threads(void); /* 0: none, or unknown */
 
 /* C = A B for row-major matrices by the BLAS of NumPy; false where there is none, or it is too small
  * to be worth it. */

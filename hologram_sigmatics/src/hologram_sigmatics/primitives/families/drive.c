@@ -2,53 +2,54 @@
  *
  * A body gets work items in order, in one piece where they are few. A long piece begins with as many
  * items as bring `out` to a whole cache line. Where the arrays leave no room for anything else in the
- * caches, results are computed a page at a time into a buffer and go from there past the caches,
- * which saves reading the memory that they overwrite.
+ * caches, results are computed a little at a time into a buffer and go from there past the caches,
+ * which saves reading the memory that they overwrite; meanwhile what is needed next is fetched.
  */
 #include "map.h"
 
 #define LINE       64
-#define ALIGN_FROM 4096  /* bytes of out from which whole lines pay for one more call of the body */
-#define STREAMED   12288 /* bytes at a time */
+#define ALIGN_FROM 4096 /* bytes of out from which whole lines pay for one more call of the body */
+#define STREAMED   2048 /* bytes at a time */
 
-static __attribute__((noinline, unused)) void stream(char *to, const char *from, int64_t bytes) {
-#if defined(__SSE2__)
-    int64_t i = 0;
+/* One line past the caches. */
+INLINE void stream_line(char *to, const char *from) {
 #if LEVEL_INDEX == 2
-    for (; i <= bytes - LINE; i += LINE)
-        _mm512_stream_si512((void *)(to + i), _mm512_load_si512(from + i));
+    _mm512_stream_si512((void *)to, _mm512_load_si512(from));
 #elif LEVEL_INDEX == 1
-    for (; i <= bytes - LINE; i += LINE) {
-        _mm256_stream_si256((void *)(to + i), _mm256_load_si256((const void *)(from + i)));
-        _mm256_stream_si256((void *)(to + i + 32),
-                            _mm256_load_si256((const void *)(from + i + 32)));
-    }
-#else
-    for (; i <= bytes - 16; i += 16)
+    _mm256_stream_si256((void *)to, _mm256_load_si256((const void *)from));
+    _mm256_stream_si256((void *)(to + 32), _mm256_load_si256((const void *)(from + 32)));
+#elif defined(__SSE2__)
+    for (int i = 0; i < LINE; i += 16)
         _mm_stream_si128((void *)(to + i), _mm_load_si128((const void *)(from + i)));
-#endif
-    memcpy(to + i, from + i, (size_t)(bytes - i));
 #else
-    memcpy(to, from, (size_t)bytes);
+    memcpy(to, from, LINE);
 #endif
 }
 
 /* The same work with its results on the way past the caches; out + begin is at a cache line. */
-static __attribute__((unused)) void map_past_caches(const hologram_call *call, const Map *map,
-                                                    int64_t begin) {
+static void map_past_caches(const hologram_call *call, const Map *map, int64_t begin) {
     _Alignas(LINE) char buffer[STREAMED];
+    const int inputs = map->params - 1;
+    const int64_t end = call->end * map->size;
+    const char *next[4] = {0};
     void *args[4];
-    const int out = map->params - 1;
-    for (int k = 0; k < out; k++)
-        args[k] = call->args[k];
-    for (int64_t i = begin; i < call->end; i += STREAMED / map->size) {
-        const int64_t count = least(STREAMED / map->size, call->end - i);
-        for (int k = 0; k < out; k++)
-            if (map->arrays >> k & 1)
-                args[k] = (char *)call->args[k] + i * map->size;
-        args[out] = buffer;
-        map->body[LEVEL_INDEX](args, 0, count);
-        stream((char *)call->args[out] + i * map->size, buffer, count * map->size);
+    args[inputs] = buffer;
+    for (int64_t at = begin * map->size; at < end; at += STREAMED) {
+        const int64_t bytes = least(STREAMED, end - at);
+        char *const out = (char *)call->args[inputs] + at;
+        for (int k = 0; k < inputs; k++) {
+            const bool moves = map->arrays >> k & 1;
+            args[k] = (char *)call->args[k] + (moves ? at : 0);
+            next[k] = (const char *)args[k] + (moves ? STREAMED : 0);
+        }
+        map->body[LEVEL_INDEX](args, 0, bytes / map->size);
+        int64_t i = 0;
+        for (; i <= bytes - LINE; i += LINE) {
+            for (int k = 0; k < inputs; k++)
+                __builtin_prefetch(next[k] + i);
+            stream_line(out + i, buffer + i);
+        }
+        memcpy(out + i, buffer + i, (size_t)(bytes - i));
     }
 #if defined(__SSE2__)
     _mm_sfence();

@@ -123,35 +123,80 @@ int32_t AT_LEVEL(gemm_f16)(const hologram_call *call) {
 
 /* ---- gemv ---------------------------------------------------------------------------------------- */
 
-#define GEMV_ROWS  32    /* that share each page of x */
+#define GEMV_PAGE  1024  /* columns at a time: those of x and of the rows that share it fit the cache */
+#define GEMV_ROWS  32    /* that share them */
 #define GEMV_GRAIN 32768 /* elements of a that are worth a task */
+#define ABREAST    4     /* rows that share each load of x */
 
 /* Rows are the work; each is the same whoever does it. */
 static int32_t share_rows(const hologram_call *call, hologram_task_fn rows) {
     const int64_t m = call->dims[0], n = call->dims[1];
     const int64_t grain = n < GEMV_GRAIN ? GEMV_GRAIN / (n > 0 ? n : 1) : 1;
-    hologram_run(call, rows, (void *)(uintptr_t)call, m, m * n >= SPLIT_FROM ? grain : m);
+    const int64_t whole = grain / GEMV_ROWS * GEMV_ROWS; /* so that rows abreast stay that */
+    hologram_run(call, rows, (void *)(uintptr_t)call, m,
+                 m * n < SPLIT_FROM ? m : whole > 0 ? whole : GEMV_ROWS);
     return HOLOGRAM_OK;
 }
 
-/* Columns go page by page, so that x is read from the first level of cache, and widened once for all
- * the rows of a block. */
+/* sum[r] += a[r] . x for `rows` rows, a constant where this is inlined. */
+#define DOTS                                                                                       \
+    INLINE void OF_REAL(add_dots)(const REAL *const *a, const REAL *x, int64_t n, int rows,        \
+                                  double *sum) {                                                   \
+        vec even[ABREAST], odd[ABREAST];                                                           \
+        int64_t i = 0;                                                                             \
+        UNROLL                                                                                     \
+        for (int r = 0; r < rows; r++)                                                             \
+            even[r] = odd[r] = (vec){0};                                                           \
+        for (; i <= n - 2 * LANES; i += 2 * LANES) {                                               \
+            const vec first = OF_REAL(load)(x + i), second = OF_REAL(load)(x + i + LANES);         \
+            UNROLL                                                                                 \
+            for (int r = 0; r < rows; r++) {                                                       \
+                even[r] = OF_REAL(term_fused)(OF_REAL(load)(a[r] + i), first, even[r]);            \
+                odd[r] = OF_REAL(term_fused)(OF_REAL(load)(a[r] + i + LANES), second, odd[r]);     \
+            }                                                                                      \
+        }                                                                                          \
+        if (i <= n - LANES) {                                                                      \
+            UNROLL                                                                                 \
+            for (int r = 0; r < rows; r++)                                                         \
+                even[r] =                                                                          \
+                    OF_REAL(term_fused)(OF_REAL(load)(a[r] + i), OF_REAL(load)(x + i), even[r]);   \
+            i += LANES;                                                                            \
+        }                                                                                          \
+        if (i < n) {                                                                               \
+            const vec last = OF_REAL(load_part)(x + i, n - i);                                     \
+            UNROLL                                                                                 \
+            for (int r = 0; r < rows; r++)                                                         \
+                odd[r] =                                                                           \
+                    OF_REAL(term_fused)(OF_REAL(load_part)(a[r] + i, n - i), last, odd[r]);        \
+        }                                                                                          \
+        UNROLL                                                                                     \
+        for (int r = 0; r < rows; r++)                                                             \
+            sum[r] += OF_REAL(sum_lanes)(even[r] + odd[r]);                                        \
+    }
+
 #define GEMV_OF_FLOATS(d, STORED)                                                                  \
     static void gemv_rows_##d(void *work, int64_t begin, int64_t end) {                            \
         const hologram_call *call = work;                                                          \
         const int64_t n = call->dims[1];                                                           \
         STORED *const out = call->args[2];                                                         \
-        REAL x_buffer[PAGE], buffer[PAGE];                                                         \
+        REAL x_buffer[GEMV_PAGE], buffer[ABREAST][GEMV_PAGE];                                      \
+        const REAL *row[ABREAST];                                                                  \
         for (int64_t i = begin; i < end; i += GEMV_ROWS) {                                         \
             const STORED *a = (const STORED *)call->args[0] + i * n;                               \
             const int64_t rows = least(GEMV_ROWS, end - i);                                        \
             double sum[GEMV_ROWS] = {0};                                                           \
-            for (int64_t p = 0; p < n; p += PAGE) {                                                \
-                const int64_t count = least(PAGE, n - p);                                          \
+            for (int64_t p = 0; p < n; p += GEMV_PAGE) {                                           \
+                const int64_t count = least(GEMV_PAGE, n - p);                                     \
                 const REAL *x = read_##d((const STORED *)call->args[1] + p, x_buffer, count);      \
-                for (int64_t r = 0; r < rows; r++) {                                               \
-                    const REAL *row = read_##d(a + r * n + p, buffer, count);                      \
-                    sum[r] += SUM(row, x, 0, count, product);                                    \
+                int64_t r = 0;                                                                     \
+                for (; r <= rows - ABREAST; r += ABREAST) {                                        \
+                    for (int k = 0; k < ABREAST; k++)                                              \
+                        row[k] = read_##d(a + (r + k) * n + p, buffer[k], count);                  \
+                    OF_REAL(add_dots)(row, x, count, ABREAST, sum + r);                            \
+                }                                                                                  \
+                for (; r < rows; r++) {                                                            \
+                    row[0] = read_##d(a + r * n + p, buffer[0], count);                            \
+                    OF_REAL(add_dots)(row, x, count, 1, sum + r);                                  \
                 }                                                                                  \
             }                                                                                      \
             for (int64_t r = 0; r < rows; r++)                                                     \
@@ -168,6 +213,7 @@ static int32_t share_rows(const hologram_call *call, hologram_task_fn rows) {
 
 #define REAL          float
 #define OF_REAL(name) name##_f32
+DOTS
 GEMV_OF_FLOATS(f32, float)
 GEMV_OF_FLOATS(f16, uint16_t)
 #undef REAL
@@ -175,6 +221,7 @@ GEMV_OF_FLOATS(f16, uint16_t)
 
 #define REAL          double
 #define OF_REAL(name) name##_f64
+DOTS
 GEMV_OF_FLOATS(f64, double)
 #undef REAL
 #undef OF_REAL

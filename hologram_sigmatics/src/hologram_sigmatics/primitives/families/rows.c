@@ -27,7 +27,7 @@ typedef struct {
 
 typedef struct Row Row;
 typedef void measure_fn(const Row *row, int64_t begin, int64_t end, Measure *measure);
-typedef void write_fn(const Row *row, int64_t begin, int64_t end);
+typedef void write_fn(const Row *row, const Measure *part, int64_t begin, int64_t end);
 
 struct Row {
     const hologram_call *call;
@@ -70,7 +70,9 @@ static void measure_chunks(void *work, int64_t begin, int64_t end) {
 
 static void write_chunks(void *work, int64_t begin, int64_t end) {
     const Row *row = work;
-    row->write(row, begin * row->chunk_size, least(end * row->chunk_size, row->n));
+    for (int64_t i = begin; i < end; i++)
+        row->write(row, &row->part[i], i * row->chunk_size,
+                   least((i + 1) * row->chunk_size, row->n));
 }
 
 static int32_t run_row(const hologram_call *call, int params, measure_fn *measure,
@@ -82,7 +84,7 @@ static int32_t run_row(const hologram_call *call, int params, measure_fn *measur
     row.n = n;
     if (n <= PAGE) {
         measure(&row, 0, n, &row.whole);
-        write(&row, 0, n);
+        write(&row, &row.whole, 0, n);
         return HOLOGRAM_OK;
     }
     row.measure = measure;
@@ -102,15 +104,19 @@ static int32_t run_row(const hologram_call *call, int params, measure_fn *measur
 #define OF_REAL(name) name##_f32
 
 #define STORED float
+#define KEPT(out) (REAL *)(out)
 #define OF_DTYPE(name) name##_f32
 #include "rows.h"
 #undef STORED
+#undef KEPT
 #undef OF_DTYPE
 
 #define STORED uint16_t
+#define KEPT(out) (REAL *)NULL
 #define OF_DTYPE(name) name##_f16
 #include "rows.h"
 #undef STORED
+#undef KEPT
 #undef OF_DTYPE
 #undef REAL
 #undef OF_REAL
@@ -118,9 +124,11 @@ static int32_t run_row(const hologram_call *call, int params, measure_fn *measur
 #define REAL double
 #define OF_REAL(name) name##_f64
 #define STORED double
+#define KEPT(out) (REAL *)(out)
 #define OF_DTYPE(name) name##_f64
 #include "rows.h"
 #undef STORED
+#undef KEPT
 #undef OF_DTYPE
 #undef REAL
 #undef OF_REAL

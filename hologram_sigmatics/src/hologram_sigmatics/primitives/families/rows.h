@@ -10,33 +10,44 @@ static REAL OF_DTYPE(largest)(const STORED *x, int64_t n) {
     for (int64_t i = 0; i < n; i += PAGE) {
         const int64_t count = least(PAGE, n - i);
         const REAL *page = OF_DTYPE(read)(x + i, buffer, count);
-        found = (REAL)OF_REAL(one_larger)(LARGEST(page, count), found, 0);
+        const REAL max = LARGEST(page, count);
+        found = max > found || max != max ? max : found;
     }
     return found;
 }
 
-/* e^(x - max) of a page. */
-INLINE void OF_DTYPE(exponentials)(const REAL *x, REAL *out, int64_t n, REAL max) {
+/* scale e^(x - max) of a page; zero where all of a part is -inf, beside larger ones elsewhere. */
+INLINE void OF_DTYPE(exponentials)(const REAL *x, REAL *out, int64_t n, double max, REAL scale) {
+    const REAL center = max > -(double)VMATH_INFINITY || max != max ? (REAL)max : 0;
     INDEPENDENT
     for (int64_t i = 0; i < n; i++)
-        out[i] = OF_REAL(vmath_exp)(x[i] - max);
+        out[i] = OF_REAL(vmath_exp)(x[i] - center) * scale;
 }
 
-static void OF_DTYPE(measure_exponentials)(const Row *row, int64_t begin, int64_t end,
-                                           Measure *measure) {
+/* The largest element, and the exponentials about it, which go to `to` unless that is NULL. */
+INLINE void OF_DTYPE(sum_exponentials)(const Row *row, int64_t begin, int64_t end, REAL *to,
+                                       Measure *measure) {
     const STORED *x = row->call->args[0];
     REAL buffer[PAGE];
-    const REAL max = OF_DTYPE(largest)(x + begin, end - begin);
-    *measure = (Measure){.max = (double)max};
-    if (max == -(REAL)VMATH_INFINITY)
-        return; /* nothing here counts beside a larger element elsewhere */
+    *measure = (Measure){.max = (double)OF_DTYPE(largest)(x + begin, end - begin)};
     for (int64_t i = begin; i < end; i += PAGE) {
         const int64_t count = least(PAGE, end - i);
         const REAL *page = OF_DTYPE(read)(x + i, buffer, count);
-        OF_DTYPE(exponentials)(page, buffer, count, max);
-        const Partial sum = {.number = SUM(buffer, NULL, 0, count, itself)};
+        REAL *const out = to ? to + i : buffer;
+        OF_DTYPE(exponentials)(page, out, count, measure->max, 1);
+        const Partial sum = {.number = SUM(out, NULL, 0, count, itself)};
         measure->sum = sigmatics_join_sum(measure->sum, sum);
     }
+}
+
+static void OF_DTYPE(measure_softmax)(const Row *row, int64_t begin, int64_t end,
+                                      Measure *measure) {
+    OF_DTYPE(sum_exponentials)(row, begin, end, KEPT(row->call->args[1]), measure);
+}
+
+static void OF_DTYPE(measure_log_softmax)(const Row *row, int64_t begin, int64_t end,
+                                          Measure *measure) {
+    OF_DTYPE(sum_exponentials)(row, begin, end, NULL, measure);
 }
 
 /* Mean and sum of squares about it, page by page, joined as Chan, Golub and LeVeque do. */
@@ -94,19 +105,32 @@ static void OF_DTYPE(measure_squares)(const Row *row, int64_t begin, int64_t end
     INDEPENDENT                                                                                    \
     for (int64_t k = 0; k < count; k++)
 
-static void OF_DTYPE(write_softmax)(const Row *row, int64_t begin, int64_t end) {
-    const REAL max = (REAL)row->whole.max;
-    const REAL scale = (REAL)(1 / sigmatics_number(row->whole.sum));
-    EACH_PAGE(EACH_ELEMENT to[k] = OF_REAL(vmath_exp)(a[k] - max) * scale;)
+/* The exponentials that are in out already, or, where they would have been rounded, once more. */
+static void OF_DTYPE(write_softmax)(const Row *row, const Measure *part, int64_t begin,
+                                    int64_t end) {
+    REAL *const kept = KEPT(row->call->args[1]);
+    const double factor = exp(part->max - row->whole.max) / sigmatics_number(row->whole.sum);
+    const REAL scale = (REAL)factor;
+    if (kept) {
+        INDEPENDENT
+        for (int64_t i = begin; i < end; i++)
+            kept[i] *= scale;
+        return;
+    }
+    EACH_PAGE(OF_DTYPE(exponentials)(a, to, count, part->max, scale);)
 }
 
-static void OF_DTYPE(write_log_softmax)(const Row *row, int64_t begin, int64_t end) {
+static void OF_DTYPE(write_log_softmax)(const Row *row, const Measure *part, int64_t begin,
+                                        int64_t end) {
+    (void)part;
     const REAL max = (REAL)row->whole.max;
     const REAL log_sum = (REAL)log(sigmatics_number(row->whole.sum));
     EACH_PAGE(EACH_ELEMENT to[k] = a[k] - max - log_sum;)
 }
 
-static void OF_DTYPE(write_layer_norm)(const Row *row, int64_t begin, int64_t end) {
+static void OF_DTYPE(write_layer_norm)(const Row *row, const Measure *part, int64_t begin,
+                                       int64_t end) {
+    (void)part;
     const double eps = (double)OF_DTYPE(scalar)(row->call->args[3]);
     const REAL mean = (REAL)row->whole.mean;
     const REAL scale = (REAL)(1 / sqrt(row->whole.squares / (double)row->n + eps));
@@ -114,7 +138,9 @@ static void OF_DTYPE(write_layer_norm)(const Row *row, int64_t begin, int64_t en
                   (a[k] - mean) * scale * weight[k] + bias[k];)
 }
 
-static void OF_DTYPE(write_rms_norm)(const Row *row, int64_t begin, int64_t end) {
+static void OF_DTYPE(write_rms_norm)(const Row *row, const Measure *part, int64_t begin,
+                                     int64_t end) {
+    (void)part;
     const double eps = (double)OF_DTYPE(scalar)(row->call->args[2]);
     const REAL scale =
         (REAL)(1 / sqrt(sigmatics_number(row->whole.sum) / (double)row->n + eps));
@@ -123,33 +149,12 @@ static void OF_DTYPE(write_rms_norm)(const Row *row, int64_t begin, int64_t end)
 
 /* ---- the kernels ----------------------------------------------------------------------------------- */
 
-/* A row of one page: the exponentials are computed once. */
-static void OF_DTYPE(softmax_page)(const hologram_call *call, int64_t n) {
-    const STORED *x = call->args[0];
-    STORED *const out = call->args[1];
-    REAL buffer[PAGE];
-    const REAL *page = OF_DTYPE(read)(x, buffer, n);
-    REAL *const to = OF_DTYPE(place)(out, buffer);
-    OF_DTYPE(exponentials)(page, to, n, LARGEST(page, n));
-    const REAL scale = (REAL)(1 / SUM(to, NULL, 0, n, itself));
-    INDEPENDENT
-    for (int64_t i = 0; i < n; i++)
-        to[i] *= scale;
-    OF_DTYPE(deliver)(to, out, n);
-}
-
 ROW_KERNEL(softmax) {
-    const int64_t n = call->dims[0];
-    if (n > PAGE)
-        run_row(call, 2, OF_DTYPE(measure_exponentials), join_exponentials,
-                OF_DTYPE(write_softmax));
-    else if (n > 0)
-        OF_DTYPE(softmax_page)(call, n);
-    return HOLOGRAM_OK;
+    return run_row(call, 2, OF_DTYPE(measure_softmax), join_exponentials, OF_DTYPE(write_softmax));
 }
 
 ROW_KERNEL(log_softmax) {
-    return run_row(call, 2, OF_DTYPE(measure_exponentials), join_exponentials,
+    return run_row(call, 2, OF_DTYPE(measure_log_softmax), join_exponentials,
                    OF_DTYPE(write_log_softmax));
 }
 

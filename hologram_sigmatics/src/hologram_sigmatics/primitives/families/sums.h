@@ -19,6 +19,21 @@ typedef double OF_REAL(one_fn)(REAL a, REAL b, REAL c);
 
 INLINE vec OF_REAL(load)(const REAL *from) { return *(const OF_REAL(vector_at) *)from; }
 
+/* The first `count` lanes, 0 < count < LANES; the others are zero. */
+INLINE vec OF_REAL(load_part)(const REAL *from, int64_t count) {
+#if LEVEL_INDEX == 2
+    const unsigned bits = (1u << count) - 1;
+    return sizeof(REAL) == 4 ? (vec)_mm512_maskz_loadu_ps((__mmask16)bits, from)
+                             : (vec)_mm512_maskz_loadu_pd((__mmask8)bits, from);
+#else
+    vec x = {0};
+    KEEP_LOOP
+    for (int i = 0; i < LANES - 1; i++)
+        x[i] = i < count ? from[i] : 0;
+    return x;
+#endif
+}
+
 /* x - 0 is x for every x, -0 and NaN too; adding would lose the sign of -0. */
 INLINE vec OF_REAL(all)(REAL x) { return x - (vec){0}; }
 
@@ -50,6 +65,16 @@ INLINE void OF_REAL(widen_lanes)(vec x, double_vector to[PARTS]) {
     UNROLL
     for (int k = 0; k < PARTS; k++)
         to[k] = __builtin_convertvector(part[k], double_vector);
+}
+
+/* Pairwise, then in double. */
+INLINE double OF_REAL(sum_lanes)(vec x) {
+    double_vector wide[PARTS];
+    OF_REAL(widen_lanes)(x, wide);
+    UNROLL
+    for (int k = 1; k < PARTS; k++)
+        wide[0] += wide[k];
+    return add_lanes(wide[0]);
 }
 
 /* The terms of n elements, `tree` vectors at a time; b may be NULL. tree and the functions are
@@ -138,30 +163,50 @@ INLINE double OF_REAL(product_of)(const REAL *a, int64_t n) {
     return rest;
 }
 
-TERM(smaller, a != a ? a : a < b ? a : b)
-TERM(larger, a != a ? a : a > b ? a : b)
+TERM(smaller, a < b ? a : b)
+TERM(larger, a > b ? a : b)
 
-/* The smallest or largest of n elements; `none` if there are none. */
+/* The smallest or largest of n elements, `none` if there are none; NaN if any is. A sum says whether
+ * one may be: it is NaN then, for less than a comparison of each element with itself. */
 INLINE REAL OF_REAL(extreme)(const REAL *a, int64_t n, REAL none, OF_REAL(term_fn) * choose,
                              OF_REAL(one_fn) * choose_one) {
     enum { CHAINS = 4 };
-    vec best[CHAINS];
+    vec best[CHAINS], sum[CHAINS] = {{0}};
+    REAL lanes[LANES], sums[LANES], found = none, doubt = 0;
     int64_t i = 0;
     UNROLL
     for (int k = 0; k < CHAINS; k++)
         best[k] = OF_REAL(all)(none);
     for (; i <= n - CHAINS * LANES; i += CHAINS * LANES) {
         UNROLL
-        for (int k = 0; k < CHAINS; k++)
-            best[k] = choose(OF_REAL(load)(a + i + k * LANES), best[k], best[k]);
+        for (int k = 0; k < CHAINS; k++) {
+            const vec x = OF_REAL(load)(a + i + k * LANES);
+            best[k] = choose(x, best[k], x);
+            sum[k] += x;
+        }
     }
-    best[0] = choose(choose(best[0], best[1], best[0]), choose(best[2], best[3], best[2]), best[0]);
-    REAL lanes[LANES], found = none;
+    UNROLL
+    for (int width = CHAINS / 2; width > 0; width /= 2) {
+        UNROLL
+        for (int k = 0; k < width; k++) {
+            best[k] = choose(best[k], best[k + width], best[k]);
+            sum[k] += sum[k + width];
+        }
+    }
     memcpy(lanes, &best[0], sizeof lanes);
-    for (int k = 0; k < LANES; k++)
+    memcpy(sums, &sum[0], sizeof sums);
+    for (int k = 0; k < LANES; k++) {
         found = (REAL)choose_one(lanes[k], found, 0);
-    for (; i < n; i++)
+        doubt += sums[k];
+    }
+    for (; i < n; i++) {
         found = (REAL)choose_one(a[i], found, 0);
+        doubt += a[i];
+    }
+    if (doubt == doubt)
+        return found;
+    for (i = 0; i < n; i++)
+        found = a[i] != a[i] ? a[i] : found;
     return found;
 }
 
@@ -169,4 +214,3 @@ INLINE REAL OF_REAL(extreme)(const REAL *a, int64_t n, REAL none, OF_REAL(term_f
     OF_REAL(extreme)(a, n, (REAL)VMATH_INFINITY, OF_REAL(term_smaller), OF_REAL(one_smaller))
 #define LARGEST(a, n)                                                                              \
     OF_REAL(extreme)(a, n, -(REAL)VMATH_INFINITY, OF_REAL(term_larger), OF_REAL(one_larger))
-
