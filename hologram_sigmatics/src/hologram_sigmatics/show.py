@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from .executor import Code, Compiled
+from .executor import Codes, Compiled
 from .plan import Plan
 from .schedule import Pass, Place, Run, registers_in_flight
 from .stages import Stage
@@ -39,27 +39,39 @@ def _lines(compiled: Compiled) -> Iterator[str]:
     yield f"  registers: {max(plan.flat.registers, registers_in_flight(streams))}"
     if len(streams) == 1 and not streams[0].after and not streams[0].folds:
         yield "  on each page"
-        yield from _runs(compiled, [*streams[0].once, *streams[0].each], streams[0], long_codes)
+        yield from _pass_lines(compiled, streams[0], long_codes)
         return
     yield "  up to one page"
-    yield from _runs(compiled, plan.flat.each, plan.flat, compiled.codes)
+    yield from _pass_lines(compiled, plan.flat, compiled.codes)
     for number, item in enumerate(streams, 1):
         yield f"  longer, pass {number} of {len(streams)}"
-        yield from _runs(compiled, [*item.once, *item.each], item, long_codes)
-        yield from _folds(compiled, item)
-        yield from _runs(compiled, item.after, item, long_codes)
+        yield from _pass_lines(compiled, item, long_codes)
+    yield from _singles(compiled)
 
 
-def _runs(compiled: Compiled, runs: Sequence[Run], item: Pass, codes: object) -> Iterator[str]:
+def _pass_lines(compiled: Compiled, item: Pass, codes: Codes) -> Iterator[str]:
+    yield from _runs(compiled, [*item.once, *item.each], item, codes)
+    yield from (
+        f"    {compiled.flow.outputs[store.output].name} = {_name(compiled, store.place, item)}" for store in item.stores
+    )
+    yield from _folds(compiled, item)
+    yield from _runs(compiled, item.after, item, codes)
+
+
+def _singles(compiled: Compiled) -> Iterator[str]:
+    for output, place in compiled.schedule.singles:
+        yield f"  {compiled.flow.outputs[output].name} = {_name(compiled, place, compiled.schedule.flat)}"
+
+
+def _runs(compiled: Compiled, runs: Sequence[Run], item: Pass, codes: Codes) -> Iterator[str]:
     for run in runs:
         names = [_name(compiled, place, item) for place in run.places]
         if run.step is None:
             yield f"    {names[-1]} = {names[0]}, as a page"
             continue
         count = len(run.step.reads)
-        code: Code = codes[run.step.writes[0]]  # type: ignore[index]
         line = f"    {', '.join(names[count:])} = {run.step.spec.name}({', '.join(names[:count])})"
-        yield f"{line:<44}  {code.by}"
+        yield f"{line:<44}  {codes[run.step.writes[0]].by}"
 
 
 def _folds(compiled: Compiled, item: Pass) -> Iterator[str]:
