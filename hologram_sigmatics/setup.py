@@ -45,7 +45,9 @@ class BuildExt(build_ext):
 
 
 headers = core_headers()
-depends = sorted(str(path) for folder in (EXECUTOR, PRIMITIVES, headers / "hologram") for path in folder.rglob("*.[ch]"))
+depends = sorted(
+    str(path) for folder in (EXECUTOR, PRIMITIVES, headers / "hologram") for path in folder.rglob("*.[ch]")
+)
 
 setup(
     setup_requires=[] if CORE.is_dir() else ["hologram-core==0.1.0"],
@@ -77,6 +79,6 @@ setup(
             include_dirs=[str(headers)],
             define_macros=TABLE,
             extra_compile_args=FLAGS,
-        )
+        ),
     ],
 )

@@ -6,13 +6,13 @@ import threading
 
 import numpy as np
 import pytest
-from hologram_sigmatics import _primitives
 
 import hologram_core as hg
 from hologram_core import dtypes
 from hologram_core.catalogue import STANDARD
 from hologram_core.kernel import MAX_N
 from hologram_core.testing import check_kernel
+from hologram_sigmatics import _primitives
 
 PAGE = 3072
 FLOATS = ("f16", "f32", "f64")

@@ -17,7 +17,7 @@ SHAPES = ((40,), (3000,), (4, 5), (2, 3, 4), (6, 500), (7000,), (3, 4000))
 def _random_function(rng, arguments, rows):
     """A function that calls ops on its arguments and on what it has computed, some of it twice."""
     steps = []
-    for at in range(rng.choice([1, 2, 4, 8, 16])):
+    for _ in range(rng.choice([1, 2, 4, 8, 16])):
         values = range(len(steps) + arguments)
         one, two, three = (rng.choice(values) for _ in range(3))
         kind = rng.random()
@@ -42,7 +42,9 @@ def _random_function(rng, arguments, rows):
     def function(*arrays):
         values = list(arrays)
         for name, *operands in steps:
-            values.append(getattr(hg.ops, name)(*(values[item] if isinstance(item, int) else item for item in operands)))
+            values.append(
+                getattr(hg.ops, name)(*(values[item] if isinstance(item, int) else item for item in operands))
+            )
         return tuple(values[arguments + at] for at in results)
 
     names = ", ".join(f"x{at}" for at in range(arguments))

@@ -6,10 +6,10 @@ import random
 from typing import Any, ClassVar
 
 import numpy as np
-from support import phrases, registers
 
 from hologram_core import dtypes
 from hologram_sigmatics.nodes import Arrow, Context, Exchange, Node, Op, Sigil
+from support import phrases, registers
 
 #: elements of a page, by dtype
 PAGES = {row.name: 12288 // (4 if row.name == "f16" else row.itemsize) for row in dtypes.TABLE}

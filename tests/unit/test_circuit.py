@@ -172,8 +172,8 @@ def test_mark_of_bool_is_not():
         ("merge:exp@c00[c01,c02]", "no op 'exp' of the catalogue takes 2"),
         ("split:sub@c00[c01,c02] . merge:mul@c00->c01", "line 1, column 26: no op 'mul' of the catalogue takes 1"),
         ("evaluate:vector_ad@c00[c01,c02]", "closest names: vector_add"),
-        ("evaluate:vector_add@c00->c01", "vector_add takes 2 arguments and gives 1 results; here are 1 classes and one"),
-        ("evaluate:vector_fma@c[0..1]", "vector_fma takes 3 arguments and gives 1 results; here are 1 classes and one"),
+        ("evaluate:vector_add@c00->c01", "vector_add takes 2 arguments and gives 1 results; here are 1 classes and 1"),
+        ("evaluate:vector_fma@c[0..1]", "vector_fma takes 3 arguments and gives 1 results; here are 1 classes and 1"),
         ("evaluate:scalar_add@c02[c01,c03] . merge@c00[c00,c01]", "scalar_add takes a number for 'value', and c01 holds an array"),
         ("merge@c01[c01,c02] . evaluate:scalar_add@c00[c01,c03]", "vector_add here follows from numbers alone; compute it before the call"),
         ("evaluate:softmax@c01->c02 . merge:sum@c00->c01", "softmax takes rows, and one of its classes holds a single number"),
@@ -326,7 +326,10 @@ def test_ops_for_rows_work_on_the_last_axis(shape):
 
 
 def test_what_all_rows_share_need_not_be_repeated():
-    circuit = compile_circuit("evaluate:layer_norm@c[0..4] . merge@c00[c05,c00]", {"x": "c00", "w": "c01", "b": "c02", "eps": "c03", "r": "c05"})
+    circuit = compile_circuit(
+        "evaluate:layer_norm@c[0..4] . merge@c00[c05,c00]",
+        {"x": "c00", "w": "c01", "b": "c02", "eps": "c03", "r": "c05"},
+    )
     x, r, w, b = _f32(6, 40), _f32(6, 40), _f32(40), _f32(40)
     np.testing.assert_array_equal(circuit(x, w, b, 1e-5, r), hg.ops.layer_norm(x + r, w, b))
 
@@ -351,7 +354,9 @@ def test_matrices_are_stages_of_their_own():
     np.testing.assert_array_equal(b, expected)
     assert repr(circuit) == "<hologram circuit(w, x, b, out=None)>"
     assert "stage 2 of 2: element-wise" in circuit.program()
-    with pytest.raises(TypeError, match=r"circuit\(\) has missing a required argument: 'x': circuit\(w, x, b, out=None\)"):
+    with pytest.raises(
+        TypeError, match=r"circuit\(\) has missing a required argument: 'x': circuit\(w, x, b, out=None\)"
+    ):
         circuit(w)
     with pytest.raises(ValueError, match=r"gemv\(\) argument 'x': expected"):
         circuit(w, b, b)
@@ -442,7 +447,9 @@ def mine(library):
 
 
 def test_any_kernel_of_the_runtime_runs_in_a_circuit(mine):
-    circuit = compile_circuit("merge:relu@c02->c02 . evaluate:test.fused@c00[c01,c02]", runtime=_with(mine, _python("test.fused")))
+    circuit = compile_circuit(
+        "merge:relu@c02->c02 . evaluate:test.fused@c00[c01,c02]", runtime=_with(mine, _python("test.fused"))
+    )
     x, y = _f32(2, 7000)
     expected = np.maximum(x * 2 + y, 0)
     np.testing.assert_array_equal(circuit(x, y), expected)
@@ -468,7 +475,11 @@ def test_kernels_in_python_get_arrays_of_their_own_and_may_keep_them(mine):
         kept.append((x, scale, out))
         out[...] = x * scale
 
-    runtime = _with(mine, _python("test.scale", "(),scalar->()", run), _python("test.reverse", "(n)->(n)", lambda x, out: np.copyto(out, x[::-1])))
+    runtime = _with(
+        mine,
+        _python("test.scale", "(),scalar->()", run),
+        _python("test.reverse", "(n)->(n)", lambda x, out: np.copyto(out, x[::-1])),
+    )
     circuit = compile_circuit("evaluate:test.reverse@c02->c02 . evaluate:test.scale@c00[c01,c02]", runtime=runtime)
     for n in (5, 7000, 600_000):
         x = _f32(n)
@@ -520,7 +531,9 @@ def test_rows_longer_than_any_kernel_takes_are_refused(library):
     softmax = library.kernel("softmax", max_n=3072)
     circuit = compile_circuit("evaluate:softmax@c00->c01", runtime=runtime_of(mine=DeclaringProvider([softmax])))
     np.testing.assert_allclose(circuit(np.zeros((2000, 4), "f4")), 0.25)
-    with pytest.raises(ValueError, match=r"circuit\(\): rows of 4000 elements, and some op has no kernel for more than 3072"):
+    with pytest.raises(
+        ValueError, match=r"circuit\(\): rows of 4000 elements, and some op has no kernel for more than 3072"
+    ):
         circuit(np.zeros((2, 4000), "f4"))
 
 
@@ -589,7 +602,9 @@ def test_a_circuit_nobody_holds_is_gone():
 
 def test_threads_share_a_circuit_while_kernels_come_and_go(library):
     runtime = runtime_of(one=DeclaringProvider([library.adder(1), library.kernel("scalar_add")]), threads=2)
-    circuit = compile_circuit("merge@c02[c00,c02] . evaluate:scalar_add@c02[c03,c02] . merge@c00[c01,c02]", runtime=runtime)
+    circuit = compile_circuit(
+        "merge@c02[c00,c02] . evaluate:scalar_add@c02[c03,c02] . merge@c00[c01,c02]", runtime=runtime
+    )
     stop = threading.Event()
     wrong = []
 

@@ -148,7 +148,9 @@ def test_steps_are_cut_into_stages(inputs, steps, signatures):
 
 def test_too_many_arrays_for_a_kernel_are_refused():
     phrase = " . ".join(f"merge@c{index:02}[c20,c20]" for index in range(16))
-    with pytest.raises(ValueError, match="a circuit that reads 17 arrays and writes 1 at once: a kernel has at most 16"):
+    with pytest.raises(
+        ValueError, match="a circuit that reads 17 arrays and writes 1 at once: a kernel has at most 16"
+    ):
         compile_circuit(phrase)
 
 
@@ -233,8 +235,9 @@ def test_a_program_that_makes_no_sense_is_refused(changes):
 
 
 def test_fill_and_not_are_what_they_are_called():
-    for dtype in ("?", "i1", "i2", "i4", "i8", "f2", "f4", "f8"):
-        circuit = compile_circuit("merge:max@c01[c00,c02]", {"x": "c00"}, constants={"c01": np.ones(1, dtype)[0].item()}, dtype=dtype)
+    for dtype in map(np.dtype, ("?", "i1", "i2", "i4", "i8", "f2", "f4", "f8")):
+        one = np.ones((), dtype).item()
+        circuit = compile_circuit("merge:max@c01[c00,c02]", {"x": "c00"}, constants={"c01": one}, dtype=dtype)
         for n in (0, 1, 77, 20_000):
             x = np.zeros(n, dtype)
             np.testing.assert_array_equal(circuit(x), np.ones(n, dtype))

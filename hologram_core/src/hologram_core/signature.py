@@ -7,8 +7,8 @@
     dim       ::= name | number
 
 "()" everywhere is element-wise; "(...)" is a whole array, flattened, and all of them have one shape,
-which an input tells; a parameter without a dtype has the kernel's. Two signatures are equal when they differ only in the names of dimensions.
-Refused with SignatureError: anything else.
+which an input tells; a parameter without a dtype has the kernel's. Two signatures are equal when they
+differ only in the names of dimensions. Refused with SignatureError: anything else.
 """
 
 from __future__ import annotations

@@ -62,7 +62,9 @@ class Callback:
             if param.kind == "scalar":
                 arguments[index] = arguments[index][()]
             elif not param.core:
-                arguments[index] = arguments[index] if self.kernel.signature.elementwise else arguments[index].reshape(())
+                arguments[index] = (
+                    arguments[index] if self.kernel.signature.elementwise else arguments[index].reshape(())
+                )
         assert self.kernel.function is not None
         self.kernel.function(*arguments)
         for array, argument, param in zip(memory, arguments, self.kernel.signature.params, strict=True):
@@ -75,4 +77,4 @@ class Callback:
         dtype = dtypes.find(param.dtype or self.kernel.dtype).numpy
         shape = () if param.kind == "scalar" else (call.lengths[index],)
         size = dtype.itemsize * (shape[0] if shape else 1)
-        return np.ndarray(shape, dtype, (ctypes.c_char * size).from_address(call.args[index]))
+        return np.ndarray(shape, dtype, memoryview((ctypes.c_char * size).from_address(call.args[index])))

@@ -27,7 +27,9 @@ def add_commands(cli: Any) -> None:
 
 @click.command()
 @click.argument("words", metavar="[EXPR] [NAME=VALUE]...", nargs=-1)
-@click.option("--run", "file", type=click.Path(exists=True, dir_okay=False), help="Run the phrase in FILE.", metavar="FILE")
+@click.option(
+    "--run", "file", type=click.Path(exists=True, dir_okay=False), help="Run the phrase in FILE.", metavar="FILE"
+)
 @click.option("--out", "outs", multiple=True, metavar="[NAME=]FILE", help="Save an output of --run as .npy.")
 @click.option("--dtype", default="f32", show_default=True, help="The dtype whose kernels are shown.")
 @click.option("--json", "as_json", is_flag=True, help="Print plain data.")

@@ -19,7 +19,6 @@ from hologram_core.bound import bind
 
 from . import __version__, _pages
 from .callback import Callback
-from .errors import SigmaticsError
 from .flow import FOLDS, MARK, Flow, Number, Output, Step
 from .liveness import shortest_lives
 from .schedule import Pass, Place, Run, Schedule, schedule
@@ -173,7 +172,7 @@ class _Compiler:
             "register": 0,
         }
         kinds = list(counts)
-        return sum(counts[kind] for kind in kinds[: kinds.index(place.kind)]) + place.index
+        return sum(counts[kind] for kind in kinds[: kinds.index(place.kind)]) + place.number
 
     def describe(self, item: Pass, plan: Schedule, codes: Codes) -> tuple[object, ...]:
         return (
@@ -192,7 +191,10 @@ class _Compiler:
             entry = getattr(_pages, f"FILL_{self.inner.itemsize}")
             return "fill", entry, 0, 0, True, False, tuple(zip(numbers, (True, False), strict=True))
         code, signature = codes[run.step.writes[0]], run.step.spec.signature
-        singles = [param.kind == "scalar" or (param.role == "out" and run.step.kind != "each" and not param.core) for param in signature.params]
+        singles = [
+            param.kind == "scalar" or (param.role == "out" and run.step.kind != "each" and not param.core)
+            for param in signature.params
+        ]
         return (
             run.step.spec.name,
             code.entry,
@@ -212,7 +214,7 @@ class _Compiler:
 
 
 def find_kernel(runtime: Runtime, name: str, dtype: str, low: int, high: int) -> BoundKernel:
-    """Return the kernel that ranks highest among those that serve every n from low to high. Raises UnknownKernelError."""
+    """Return the kernel that ranks highest of those that serve every n from low to high. Raises UnknownKernelError."""
     n = low if high == MAX_N else high
     best = runtime.get_kernel(name, dtype, n)
     if best.min_n <= low and high <= best.max_n:
@@ -226,7 +228,7 @@ def find_kernel(runtime: Runtime, name: str, dtype: str, low: int, high: int) ->
 
 
 def _may_alias(codes: Codes, step: Step) -> bool:
-    """Whether a step may write where it reads; not so one of several results, which may write one before it has read all."""
+    """Whether a step may write where it reads. One with several results may write the first before it has read all."""
     return codes[step.writes[0]].may_alias and len(step.writes) == 1
 
 
@@ -256,9 +258,7 @@ def _widened(stage: Stage) -> Stage:
     wide = {index: count + len(flow.constants) + index for index in range(count)}
     shift |= {value: value for value in flow.constant_values}
     shift |= {value: value + count for step in flow.steps for value in step.writes}
-    steps = [
-        Step(_WIDEN, (index,), (wide[index],), (item.shape,)) for index, item in enumerate(flow.inputs)
-    ]
+    steps = [Step(_WIDEN, (index,), (wide[index],), (item.shape,)) for index, item in enumerate(flow.inputs)]
     steps += [
         Step(
             step.spec,

@@ -16,11 +16,11 @@ from typing import Any, NamedTuple, Protocol, cast, overload
 
 import numpy as np
 
-from hologram_core import MAX_N, BoundKernel, Op, OpSpec, Runtime, Signature, default_runtime, dtypes
+from hologram_core import Op, OpSpec, Runtime, Signature, default_runtime, dtypes
 from hologram_core.coerce import take_input
 from hologram_core.signature import MAX_PARAMS, Param
 
-from .errors import SigmaticsError, TraceError
+from .errors import SigmaticsError
 from .flow import Number
 from .plan import Plan
 from .stages import Stage
@@ -167,7 +167,9 @@ class FusedFunction:
         self._lock = threading.RLock()
         self._looks: dict[_Kind, frozenset[str]] = {}
         self._variants: dict[tuple[_Kind, tuple[Hashable, ...]], _Variant] = {}
-        self._quick: dict[Hashable, tuple[Callable[..., object], Callable[..., Sequence[object]]]] = {}  # by plain calls
+        self._quick: dict[
+            Hashable, tuple[Callable[..., object], Callable[..., Sequence[object]]]
+        ] = {}  # by plain calls
         self._generation = -1
         self._latest: _Variant | None = None
         self.spec = _FusedSpec.of(self)
@@ -242,10 +244,14 @@ class FusedFunction:
     # ---- variants --------------------------------------------------------------------------------
 
     def _find(self, arguments: _Arguments, quick_key: Hashable) -> _Variant:
-        """The variant for a call, traced if there is none, and kept where it is found by a quick key, if there is any."""
+        """The variant for a call, traced if there is none; with a quick key it is found by that from now on."""
         kind, generation = arguments.kind(), self.runtime.generation
         with self._lock:
-            if generation != self._generation or len(self._quick) >= MAX_VARIANTS or len(self._variants) >= MAX_VARIANTS:
+            if (
+                generation != self._generation
+                or len(self._quick) >= MAX_VARIANTS
+                or len(self._variants) >= MAX_VARIANTS
+            ):
                 self._quick = {}
                 self._variants.clear()
                 self._looks.clear()
@@ -269,7 +275,7 @@ class FusedFunction:
         symbols: dict[str, Any] = {name: trace.array(name, array) for name, array in arguments.arrays.items()}
         symbols |= {name: trace.number(name, value) for name, value in arguments.numbers.items()}
         values = {name: symbols.get(name, arguments.constants.get(name)) for name in self.signature.parameters}
-        bound = inspect.BoundArguments(self.signature, values)  # type: ignore[arg-type]  # a dict will do
+        bound = inspect.BoundArguments(self.signature, values)
         traced = trace.finish(self.__wrapped__(*bound.args, **bound.kwargs))
         return _Variant(traced, Plan(traced.flow, self.runtime, self._stage_spec))
 

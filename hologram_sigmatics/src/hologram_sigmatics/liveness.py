@@ -40,7 +40,8 @@ def allocate(uses: Sequence[Use], keep: Collection[Value] = (), always: Iterable
     last |= dict.fromkeys(keep, len(uses))
     of: dict[Value, int] = {value: index for index, value in enumerate(always)}
     last |= dict.fromkeys(of, len(uses))
-    free, count = [], len(of)
+    free: list[int] = []
+    count = len(of)
     for index, use in enumerate(uses):
         dying = {of[value] for value in use.reads if value in of and last[value] == index}
         if use.in_place:
@@ -82,7 +83,9 @@ def _deepest_first(flow: Flow) -> list[Step]:
         waiting = [output.value]
         while waiting:
             step = maker.get(waiting[-1])
-            missing = [value for value in step.reads if value in maker and id(maker[value]) not in order] if step else []
+            missing = (
+                [value for value in step.reads if value in maker and id(maker[value]) not in order] if step else []
+            )
             if missing:
                 waiting.append(max(missing, key=needs.__getitem__))
             else:

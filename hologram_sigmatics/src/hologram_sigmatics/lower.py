@@ -67,7 +67,9 @@ def names_of(
         if number not in written:
             raise SigmaticsError(f"output {name!r}: c{number:02} is never written")
     if not wanted:
-        raise SigmaticsError("the phrase writes nothing, so a circuit has no output; write merge:NAME@cS->cD, for example")
+        raise SigmaticsError(
+            "the phrase writes nothing, so a circuit has no output; write merge:NAME@cS->cD, for example"
+        )
     return Names(given or {f"c{number:02}": number for number in read}, wanted, numbers)
 
 
@@ -145,11 +147,13 @@ class _Lowering:
         if len(spec.parameters) != len(values) or len(spec.signature.outputs) != 1:
             takes, gives = len(spec.parameters), len(spec.signature.outputs)
             self.refuse(
-                f"{spec.name} takes {takes} arguments and gives {gives} results; here are {len(values)} classes and one",
+                f"{spec.name} takes {takes} arguments and gives {gives} results; here are {len(values)} classes and 1",
                 effect,
             )
         if any(param.role == "inout" for param in spec.signature.params):
-            self.refuse(f"{spec.name} writes to what it reads; a circuit takes ops that leave their arguments alone", effect)
+            self.refuse(
+                f"{spec.name} writes to what it reads; a circuit takes ops that leave their arguments alone", effect
+            )
         self.check_numbers(spec, values, effect)
         if spec.name in ("copy", "fill"):  # of a value there is no need for another
             return values[0]
@@ -181,11 +185,15 @@ class _Lowering:
         if op.generator == "evaluate":
             return self.spec(str(op.name), effect)
         name = op.name or _DEFAULTS[op.generator]
-        forms = [f"vector_{name}", name] if isinstance(op.target, Context) else [f"vector_{name}", f"reduce_{name}", name]
+        forms = (
+            [f"vector_{name}", name] if isinstance(op.target, Context) else [f"vector_{name}", f"reduce_{name}", name]
+        )
         for form in forms:
             if form in STANDARD and len(STANDARD[form].parameters) == len(effect.reads):
                 return self.spec(form, effect)
-        self.refuse(f"no op {name!r} of the catalogue takes {len(effect.reads)}; evaluate:NAME is for all others", effect)
+        self.refuse(
+            f"no op {name!r} of the catalogue takes {len(effect.reads)}; evaluate:NAME is for all others", effect
+        )
 
     def spec(self, name: str, effect: Effect) -> OpSpec:
         try:
@@ -223,7 +231,9 @@ class _Lowering:
             arrays = [made.reads[position] for position in array_positions(made.spec)]
             kind, own = kind_of(made.spec), (f"v{made.write}...", f"v{made.write}")
             if made.effect is not None and numbers.issuperset(arrays):
-                self.refuse(f"{made.spec.name} here follows from numbers alone; compute it before the call", made.effect)
+                self.refuse(
+                    f"{made.spec.name} here follows from numbers alone; compute it before the call", made.effect
+                )
             if kind == "call":
                 shapes[made.write] = own
                 continue

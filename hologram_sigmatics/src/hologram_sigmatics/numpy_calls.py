@@ -38,7 +38,7 @@ _FLOATS_ONLY = frozenset({np.exp, np.log, np.sqrt, np.sin, np.cos, np.tanh, np.t
 
 def call_ufunc(trace: Trace, ufunc: np.ufunc, method: str, inputs: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """Return what a ufunc gives for symbols."""
-    from .symbols import SymbolicArray, SymbolicNumber, deferred
+    from .symbols import SymbolicArray, deferred
 
     out = kwargs.pop("out", None)
     if method != "__call__" or kwargs:

@@ -158,4 +158,8 @@ class Plan:
         stage = self.stages[index]
         if stage.form != "call":
             return stage.reads
-        return next(step.reads for step in self.flow.steps if step.writes == stage.writes or set(step.writes) >= set(stage.writes))
+        return next(
+            step.reads
+            for step in self.flow.steps
+            if step.writes == stage.writes or set(step.writes) >= set(stage.writes)
+        )

@@ -23,13 +23,17 @@ class Place(NamedTuple):
     """Where a value is: the kinds are those of native/pages.h, in their order."""
 
     kind: PlaceKind
-    index: int
+    number: int
 
 
 class Spread(NamedTuple):
     """The value of one element, as a page."""
 
     value: int
+
+
+Key: TypeAlias = int | Spread
+Places: TypeAlias = Mapping[Key, Place]
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,10 +99,8 @@ class _Scheduler:
         self.flow: Flow = stage.flow
         self.full = stage.full
         self.outputs = {output.value: index for index, output in enumerate(stage.flow.outputs)}
-        self.place: dict[int, Place] = {index: Place("param", index) for index in range(len(self.flow.inputs))}
-        self.place |= {
-            value: Place("constant", index) for index, value in enumerate(self.flow.constant_values)
-        }
+        self.place: dict[Key, Place] = {index: Place("param", index) for index in range(len(self.flow.inputs))}
+        self.place |= {value: Place("constant", index) for index, value in enumerate(self.flow.constant_values)}
         made = [value for step in self.flow.steps for value in step.writes]
         self.cells = [value for value in made if value not in self.full]
         self.place |= {value: Place("cell", index) for index, value in enumerate(self.cells)}
@@ -114,7 +116,7 @@ class _Scheduler:
         positions = array_positions(step.spec)
         return {at: Spread(step.reads[at]) for at in positions if step.reads[at] not in self.full}
 
-    def reads(self, step: Step) -> list[int | Spread]:
+    def reads(self, step: Step) -> list[Key]:
         spreads = self.spreads(step)
         return [spreads.get(at, value) for at, value in enumerate(step.reads)]
 
@@ -146,13 +148,13 @@ class _Scheduler:
         """The outputs of one element, and where they are."""
         return [(index, self.place[value]) for value, index in self.outputs.items() if value not in self.full]
 
-    def run(self, item: Step | Spread, place: Mapping[int | Spread, Place]) -> Run:
+    def run(self, item: Step | Spread, place: Places) -> Run:
         if isinstance(item, Spread):
             return Run(None, (place[item.value], place[item]))
         places = [place[value] for value in (*self.reads(item), *item.writes)]
         return Run(item, tuple(places), self.is_one(item))
 
-    def stores(self, place: Mapping[int | Spread, Place]) -> list[Store]:
+    def stores(self, place: Places) -> list[Store]:
         return [
             Store(index, place[value], place[value].kind in ("register", "buffer"))
             for value, index in self.outputs.items()
@@ -160,7 +162,7 @@ class _Scheduler:
         ]
 
 
-def _in_registers(registers: Registers) -> dict[int | Spread, Place]:
+def _in_registers(registers: Registers) -> dict[Key, Place]:
     return {value: Place("register", index) for value, index in registers.of.items()}  # type: ignore[misc]
 
 
@@ -231,14 +233,12 @@ class _Streaming:
                     writes = tuple(value for value in step.writes if value in full)
                     uses.append(Use(step.reads, writes, self.may_alias(step)))
         buffers = allocate(uses, [value for value in self.of.outputs if value in self.kept])
-        self.buffer: dict[int, Place] = {
+        self.buffer: dict[Key, Place] = {
             value: Place("buffer", index) for value, index in buffers.of.items() if isinstance(value, int)
         }
-        homes = {self.buffer[value].index: index for value, index in self.of.outputs.items() if value in self.kept}
+        homes = {self.buffer[value].number: index for value, index in self.of.outputs.items() if value in self.kept}
         inputs = len(self.of.flow.inputs)
-        self.buffer_homes = tuple(
-            inputs + homes[index] if index in homes else -1 for index in range(buffers.count)
-        )
+        self.buffer_homes = tuple(inputs + homes[index] if index in homes else -1 for index in range(buffers.count))
 
     # ---- passes ----------------------------------------------------------------------------------
 
@@ -259,9 +259,8 @@ class _Streaming:
         return needed_steps(fresh, wanted - in_memory)
 
     def make_pass(self, number: int) -> Pass:
-        place: dict[int | Spread, Place] = {**self.of.place, **self.buffer}
-        each: list[Step] = self.needed(number)
-        folds = self.folds_of(number)
+        place: dict[Key, Place] = {**self.of.place, **self.buffer}
+        each, folds = self.needed(number), self.folds_of(number)
         spreads = list(dict.fromkeys(spread for step in each for spread in self.of.spreads(step).values()))
         uses = [
             Use(
@@ -276,7 +275,7 @@ class _Streaming:
         keep = [value for value in outputs if value not in self.buffer]
         registers = allocate(uses, keep, spreads)
         place |= _in_registers(registers)
-        partial = {step.writes[0]: Place("partial", self.folds.index(step)) for step in folds}
+        partial: dict[Key, Place] = {step.writes[0]: Place("partial", self.folds.index(step)) for step in folds}
         return Pass(
             registers.count,
             [self.of.run(spread, place) for spread in spreads],
@@ -286,7 +285,7 @@ class _Streaming:
             self.of.stores(place) if outputs else [],
         )
 
-    def after(self, number: int, place: Mapping[int | Spread, Place]) -> list[Run]:
+    def after(self, number: int, place: Places) -> list[Run]:
         """Kernels for rows whose arrays are there now, and what can be computed from single elements now."""
         return [
             self.of.run(step, place)

@@ -52,7 +52,8 @@ def _lines(compiled: Compiled) -> Iterator[str]:
 def _pass_lines(compiled: Compiled, item: Pass, codes: Codes) -> Iterator[str]:
     yield from _runs(compiled, [*item.once, *item.each], item, codes)
     yield from (
-        f"    {compiled.flow.outputs[store.output].name} = {_name(compiled, store.place, item)}" for store in item.stores
+        f"    {compiled.flow.outputs[store.output].name} = {_name(compiled, store.place, item)}"
+        for store in item.stores
     )
     yield from _folds(compiled, item)
     yield from _runs(compiled, item.after, item, codes)
@@ -83,7 +84,7 @@ def _name(compiled: Compiled, place: Place, item: Pass) -> str:
     """What a place is called: an argument by its name, also where an output is computed in its own place."""
     flow = compiled.flow
     if place.kind == "param":
-        return flow.inputs[place.index].name
+        return flow.inputs[place.number].name
     if place.kind == "constant":
-        return str(flow.constants[place.index])
-    return f"{_LETTERS[place.kind]}{place.index}"
+        return str(flow.constants[place.number])
+    return f"{_LETTERS[place.kind]}{place.number}"

@@ -43,7 +43,9 @@ class Stage:
             for index, item in enumerate(self.flow.inputs)
         ]
         params += [self._param("out", output.value, shapes[output.value]) for output in self.flow.outputs]
-        inputs, outputs = (",".join(str(param) for param in params if (param.role == "out") == out) for out in (False, True))
+        inputs, outputs = (
+            ",".join(str(param) for param in params if (param.role == "out") == out) for out in (False, True)
+        )
         return Signature.parse(f"{inputs}->{outputs}")
 
     def _param(self, role: Literal["in", "out"], value: int, shape: Shape) -> Param:

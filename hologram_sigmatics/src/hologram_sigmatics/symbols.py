@@ -106,7 +106,7 @@ class SymbolicArray(_Symbol, np.lib.mixins.NDArrayOperatorsMixin):
 
     def dot(self, other: object) -> Any:
         """As np.dot."""
-        return np.dot(self, other)  # type: ignore[arg-type]
+        return np.dot(self, other)  # type: ignore[call-overload]
 
     def copy(self) -> SymbolicArray:
         """Return another symbol of the same values."""
@@ -159,7 +159,9 @@ class SymbolicArray(_Symbol, np.lib.mixins.NDArrayOperatorsMixin):
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__"):
             raise AttributeError(name)
-        self.trace.refuse(f"no .{name} of an array; it knows operators, hg.ops, NumPy's ufuncs, and .sum() and the like")
+        self.trace.refuse(
+            f"no .{name} of an array; it knows operators, hg.ops, NumPy's ufuncs, and .sum() and the like"
+        )
 
     def __repr__(self) -> str:
         return f"<an array of shape {self.node.shape} in {self.trace.name}(), which is being traced>"
@@ -202,7 +204,7 @@ class SymbolicNumber(_Symbol):
         return int(self.look())
 
     def __index__(self) -> int:
-        return operator.index(self.look())
+        return operator.index(self.look())  # type: ignore[arg-type]  # which raises for a float
 
     def __hash__(self) -> int:
         return hash(self.look())

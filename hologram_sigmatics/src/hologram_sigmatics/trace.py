@@ -176,14 +176,18 @@ class Trace:
             self.refuse(f"{name} is no op of the runtime")
 
     def apply_spec(self, spec: OpSpec, values: Sequence[object]) -> Any:
-        name = spec.name
+        """Do the same for an op by what it is."""
         if any(param.role == "inout" for param in spec.signature.params):
-            self.refuse(f"{name} writes to what it reads")
+            self.refuse(f"{spec.name} writes to what it reads")
         operands = tuple(map(self.operand, values))
-        shapes = result_shapes(spec, [self.stand_in(item, value) for item, value in zip(operands, values, strict=True)], self.dtype)
-        if not any(isinstance(item, Result) or (isinstance(item, Leaf) and not callable(item.source)) for item in operands):
-            self.refuse(f"hg.ops.{name} of numbers alone; use Python's or NumPy's function for numbers")
-        if name == "copy":
+        shapes = result_shapes(
+            spec, [self.stand_in(item, value) for item, value in zip(operands, values, strict=True)], self.dtype
+        )
+        if not any(
+            isinstance(item, Result) or (isinstance(item, Leaf) and not callable(item.source)) for item in operands
+        ):
+            self.refuse(f"hg.ops.{spec.name} of numbers alone; use Python's or NumPy's function for numbers")
+        if spec.name == "copy" and isinstance(operands[0], Leaf | Result):
             return SymbolicArray(self, operands[0])
         if kind_of(spec) == "fold" and all(_shape(item) == () for item in operands):
             spec = COPY if len(operands) == 1 else STANDARD["vector_mul"]  # of one element
