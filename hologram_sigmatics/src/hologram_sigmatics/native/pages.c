@@ -36,18 +36,6 @@ typedef struct {
 
 static int64_t round_up(int64_t size) { return (size + LINE - 1) & -LINE; }
 
-static int first_constant(const Program *program) { return program->params; }
-static int first_cell(const Program *program) {
-    return first_constant(program) + program->constants;
-}
-static int first_buffer(const Program *program) { return first_cell(program) + program->cells; }
-static int first_partial(const Program *program) {
-    return first_buffer(program) + program->buffers;
-}
-static int first_register(const Program *program) {
-    return first_partial(program) + program->partials;
-}
-
 static int64_t pages_of(const Frame *frame) {
     int64_t page = frame->program->page;
     return frame->n == 0 ? 1 : (frame->n + page - 1) / page;
@@ -140,29 +128,32 @@ static int list_movers(const Frame *frame, Mover *movers) {
     for (int i = 0; i < program->inputs; i++)
         if (!program->param_single[i])
             movers[count++] = (Mover){i, frame->place[i], program->page * param_item(program)};
-    for (int i = first_buffer(program); i < first_partial(program); i++)
+    for (int i = program->first_buffer; i < program->first_partial; i++)
         movers[count++] = (Mover){i, frame->place[i], step};
-    for (int i = first_partial(program); i < first_register(program); i++)
+    for (int i = program->first_partial; i < program->first_register; i++)
         movers[count++] = (Mover){i, frame->place[i], program->item};
     for (int i = 0; i < frame->pass->stores && frame->direct; i++) {
         const Store *store = &frame->pass->store[i];
-        if (store->home && store->place >= first_register(program))
+        if (store->home && store->place >= program->first_register)
             movers[count++] = (Mover){store->place, frame->call->args[store->param], step};
     }
     return count;
 }
 
-/* Gives every register that is no output's home a page of memory; the bytes of all of them. */
+/* Gives every register a page of memory, or the first one of the output whose home it is; the bytes
+ * of all that are in memory. */
 static int64_t place_registers(const Frame *frame, void **place, char *memory, int64_t width) {
-    const int first = first_register(frame->program), end = first + frame->pass->registers;
+    const int first = frame->program->first_register, end = first + frame->pass->registers;
     int64_t size = 0;
     for (int i = first; i < end; i++)
         place[i] = memory;
-    for (int i = 0; i < frame->pass->stores && frame->direct; i++)
-        if (frame->pass->store[i].home)
-            place[frame->pass->store[i].place] = NULL;
+    for (int i = 0; i < frame->pass->stores && frame->direct; i++) {
+        const Store *store = &frame->pass->store[i];
+        if (store->home && store->place >= first)
+            place[store->place] = frame->call->args[store->param];
+    }
     for (int i = first; i < end; i++) {
-        if (place[i] == NULL)
+        if (place[i] != memory)
             continue;
         place[i] = memory + size;
         size += width;
@@ -195,7 +186,7 @@ static void run_pages(void *work, int64_t begin, int64_t end) {
     _Alignas(LINE) char small[SMALL];
     char *large = NULL;
 
-    memcpy(place, frame->place, (size_t)first_register(program) * sizeof *place);
+    memcpy(place, frame->place, (size_t)program->first_register * sizeof *place);
     const int64_t width = round_up((n < page ? n : page) * program->item);
     const int64_t size = place_registers(frame, place, small, width);
     if (size > SMALL) {
@@ -269,6 +260,26 @@ static void run_pass(Frame *frame, const Pass *pass) {
         run_steps(frame, &pass->after, frame->place, frame->n, 0, host_of(frame->call));
 }
 
+/* Arrays of one page: the places of the call are those of the page. */
+static void run_flat(Frame *frame) {
+    const Pass *pass = frame->pass = &frame->program->flat;
+    _Alignas(LINE) char small[SMALL];
+    char *large = NULL;
+    const int64_t width = round_up(frame->n * frame->program->item);
+    const int64_t size = place_registers(frame, frame->place, small, width);
+    if (size > SMALL) {
+        large = malloc((size_t)(size + LINE));
+        if (large == NULL) {
+            report(frame, 0, NULL, HOLOGRAM_FAILED, "out of memory");
+            return;
+        }
+        place_registers(frame, frame->place, (char *)round_up((int64_t)(intptr_t)large), width);
+    }
+    if (run_steps(frame, &pass->each, frame->place, frame->n, 0, NULL))
+        store_outputs(frame, frame->place, 0, frame->n);
+    free(large);
+}
+
 static bool outputs_are_apart(const Program *program, const hologram_call *call) {
     for (int i = program->inputs; i < program->params; i++)
         for (int k = 0; k < program->inputs; k++)
@@ -289,10 +300,10 @@ static bool place_buffers(Frame *frame, char **memory) {
     char *next = (char *)round_up((int64_t)(intptr_t)*memory);
     for (int i = 0; i < program->buffers; i++, next += buffer) {
         int home = frame->direct ? program->buffer_home[i] : -1;
-        frame->place[first_buffer(program) + i] = home < 0 ? next : frame->call->args[home];
+        frame->place[program->first_buffer + i] = home < 0 ? next : frame->call->args[home];
     }
     for (int i = 0; i < program->partials; i++, next += partial)
-        frame->place[first_partial(program) + i] = next;
+        frame->place[program->first_partial + i] = next;
     return true;
 }
 
@@ -321,14 +332,14 @@ int32_t hologram_run_pages(const hologram_call *call) {
     for (int i = 0; i < program->params; i++)
         frame.place[i] = call->args[i];
     for (int i = 0; i < program->constants; i++)
-        frame.place[first_constant(program) + i] = program->constant + i * CELL;
+        frame.place[program->first_constant + i] = program->constant + i * CELL;
     for (int i = 0; i < program->cells; i++)
-        frame.place[first_cell(program) + i] = frame.cell[i];
-    for (int i = first_buffer(program); i < first_register(program); i++)
+        frame.place[program->first_cell + i] = frame.cell[i];
+    for (int i = program->first_buffer; i < program->first_register; i++)
         frame.place[i] = NULL; /* which arrays of one page have no use for */
 
     if (frame.n <= program->page) {
-        run_pass(&frame, &program->flat);
+        run_flat(&frame);
     } else if (program->passes == 0) {
         return hologram_fail(call, HOLOGRAM_BAD_VALUE,
                              "rows of %lld elements, and some op has no kernel for more than %lld",

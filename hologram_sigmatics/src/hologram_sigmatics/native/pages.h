@@ -76,6 +76,7 @@ typedef struct {
 
 typedef struct {
     int params, inputs, constants, cells, buffers, partials, passes, singles;
+    int first_constant, first_cell, first_buffer, first_partial, first_register; /* places */
     int dimension;      /* which of the call's dims is n; -1: the work items are the elements */
     int64_t page;       /* elements of a register */
     int64_t item;       /* bytes of an element in a register */

@@ -42,9 +42,13 @@ static int bad(const char *what) {
     return -1;
 }
 
-static int places_of(const Program *program, int registers) {
-    return program->params + program->constants + program->cells + program->buffers +
-           program->partials + registers;
+/* In the order of pages.h. */
+static void number_places(Program *program) {
+    program->first_constant = program->params;
+    program->first_cell = program->first_constant + program->constants;
+    program->first_buffer = program->first_cell + program->cells;
+    program->first_partial = program->first_buffer + program->buffers;
+    program->first_register = program->first_partial + program->partials;
 }
 
 /* PyArg_ParseTuple for what is a tuple only if our own Python made it. */
@@ -106,12 +110,10 @@ static int parse_steps(ProgramObject *self, Steps *steps, PyObject *items, int p
 static int parse_fold(Program *program, Fold *fold, PyObject *item) {
     PyObject *step;
     int partials, cell;
-    const int first_cell = program->params + program->constants;
-    const int first_partial = first_cell + program->cells + program->buffers;
     if (unpack(item, "Oii", &step, &partials, &cell) < 0 || parse_step(&fold->combine, step, 2) < 0)
         return -1;
-    if (partials < first_partial || partials >= first_partial + program->partials ||
-        cell < first_cell || cell >= first_cell + program->cells || fold->combine.args != 2)
+    if (partials < program->first_partial || partials >= program->first_register ||
+        cell < program->first_cell || cell >= program->first_buffer || fold->combine.args != 2)
         return bad("a fold is from partials to a cell");
     fold->partials = (uint16_t)partials;
     fold->cell = (uint16_t)cell;
@@ -150,12 +152,12 @@ static int parse_pass(ProgramObject *self, Pass *pass, PyObject *item) {
         return -1;
     if (pass->registers < 0 || pass->registers > MAX_PLACES)
         return bad("too many registers");
-    const int places = places_of(&self->program, pass->registers);
+    const int places = self->program.first_register + pass->registers;
     if (places > MAX_PLACES)
         return bad("too many places");
     if (parse_steps(self, &pass->once, once, places) < 0 ||
         parse_steps(self, &pass->each, each, places) < 0 ||
-        parse_steps(self, &pass->after, after, places_of(&self->program, 0)) < 0 ||
+        parse_steps(self, &pass->after, after, self->program.first_register) < 0 ||
         parse_stores(self, &pass->store, &pass->stores, stores, places) < 0)
         return -1;
     pass->fold = take(self, PyTuple_GET_SIZE(folds), sizeof(Fold));
@@ -247,9 +249,12 @@ static int parse_program(ProgramObject *self, PyObject *args, PyObject *kwargs) 
     program->split_from = split;
     program->narrow = narrow_of(narrow);
     if (parse_params(program, inputs, outputs) < 0 ||
-        parse_constants(self, constants, constants_size) < 0 || parse_buffers(self, buffers) < 0 ||
-        parse_pass(self, &program->flat, flat) < 0 ||
-        parse_stores(self, &program->single, &program->singles, singles, places_of(program, 0)) < 0)
+        parse_constants(self, constants, constants_size) < 0 || parse_buffers(self, buffers) < 0)
+        return -1;
+    number_places(program);
+    if (parse_pass(self, &program->flat, flat) < 0 ||
+        parse_stores(self, &program->single, &program->singles, singles, program->first_register) <
+            0)
         return -1;
     program->pass = take(self, PyTuple_GET_SIZE(passes), sizeof(Pass));
     if (program->pass == NULL)
