@@ -76,9 +76,11 @@ class Row:
 # ---- timing ----------------------------------------------------------------------------------------------------------
 
 
-def race(plan: Plan, contestants: Mapping[str, Contestant], expected: np.ndarray | None = None) -> Timings:
-    """Time all contestants; with `expected`, first check that each computes it."""
-    loops = {name: compile_loop(contestant) for name, contestant in contestants.items()}
+def race(
+    plan: Plan, contestants: Mapping[str, Contestant], expected: np.ndarray | None = None, unroll: int = UNROLL
+) -> Timings:
+    """Time all contestants; with `expected`, first check that each computes it. Long lines need not be unrolled."""
+    loops = {name: compile_loop(contestant, unroll) for name, contestant in contestants.items()}
     for loop in loops.values():
         loop(1)
     if expected is not None:
@@ -91,15 +93,15 @@ def race(plan: Plan, contestants: Mapping[str, Contestant], expected: np.ndarray
     try:
         for _ in range(plan.rounds):
             for name, loop in loops.items():
-                turns[name].append(loop(counts[name]) / (counts[name] * UNROLL))
+                turns[name].append(loop(counts[name]) / (counts[name] * unroll))
     finally:
         gc.enable()
     return {name: Timing(min(times), statistics.median(times)) for name, times in turns.items()}
 
 
-def compile_loop(contestant: Contestant) -> Callable[[int], int]:
-    """Return f(count) -> nanoseconds for count * UNROLL runs of the line, its names being local variables."""
-    body = f"\n        {contestant.line}" * UNROLL
+def compile_loop(contestant: Contestant, unroll: int = UNROLL) -> Callable[[int], int]:
+    """Return f(count) -> nanoseconds for count * unroll runs of the line, its names being local variables."""
+    body = f"\n        {contestant.line}" * unroll
     parameters = ", ".join(("rounds", *contestant.names))
     source = f"def timed({parameters}):\n    start = clock()\n    for _ in rounds:{body}\n    return clock() - start"
     namespace: dict[str, Callable[..., int]] = {"clock": time.perf_counter_ns}

@@ -163,7 +163,7 @@ def test_a_flow_that_reads_what_is_not_there_is_refused():
 
 PASS = (1, (), (("exp", 1, 0, 0, True, False, ((0, False), (2, False))),), (), (), ((1, 2, True),))
 GOOD = {
-    "inputs": (False,), "outputs": 1, "dimension": -1, "page": 3072, "item": 4, "narrow": "", "split": 1000,
+    "inputs": (False,), "outputs": 1, "dimension": -1, "page": 3072, "strip": 256, "item": 4, "narrow": "", "split": 1000,
     "constants": b"", "cells": 0, "buffers": (), "partials": 0, "flat": PASS, "passes": (PASS,), "singles": (), "owner": None,
 }  # fmt: skip
 
@@ -188,6 +188,8 @@ def test_a_program_that_makes_sense_is_taken():
         {"dimension": -2},
         {"page": 0},
         {"page": 2**40},
+        {"strip": 0},
+        {"strip": 3073},
         {"item": 0},
         {"item": 16},
         {"constants": b"1234"},

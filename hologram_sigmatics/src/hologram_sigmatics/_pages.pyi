@@ -19,6 +19,7 @@ class Program:
         outputs: int,
         dimension: int,
         page: int,
+        strip: int,
         item: int,
         narrow: str,
         split: int,

@@ -24,7 +24,8 @@ from .liveness import shortest_lives
 from .schedule import Pass, Place, Run, Schedule, schedule
 from .stages import Stage
 
-PAGE = 12288  #: bytes of a register
+PAGE = 12288  #: bytes of the longest array that is held at once
+STRIP = 1024  #: bytes of the parts in which longer ones go through the registers
 PROVIDER = "hologram-sigmatics"
 #: cost of a call in additions from which it is worth waking another thread, as in the call path
 SPLIT_FROM = 262144
@@ -83,6 +84,7 @@ class _Compiler:
         stage = _widened(stage) if self.is_half else stage
         self.stage = replace(stage, flow=shortest_lives(stage.flow))
         self.owners: list[object] = []  # of code that the program calls
+        self.calls_python = False
         self.codes = {step.writes[0]: self.code_of(step) for step in self.stage.flow.steps}
         self.long_codes = self._find_long()
 
@@ -100,6 +102,7 @@ class _Compiler:
             outputs=len(self.flow.outputs),
             dimension=_dimension(self.stage),
             page=self.page,
+            strip=self.page if self.calls_python else STRIP // self.inner.itemsize,
             item=self.inner.itemsize,
             narrow=self.level("avx2") if self.is_half else "",
             split=SPLIT_FROM // work,
@@ -154,6 +157,7 @@ class _Compiler:
         self.owners.append(kernel)
         row, entry = kernel.kernel, kernel.entry
         if row.function is not None:
+            self.calls_python = True  # which costs more for each call than any strip is worth
             callback = Callback(row)
             self.owners.append(callback)
             entry = callback.address

@@ -6,12 +6,12 @@
  *     constants    one element each, in the program
  *     cells        one element each, in the call: sums, and what is computed from them
  *     buffers      whole arrays, for what a kernel wants as a whole
- *     partials     one element for each page: the sum of that page
- *     registers    one page each, in the call and thread
+ *     partials     one element for each strip: the sum of that strip
+ *     registers    one page or strip each, in the call and thread
  *
  * Arrays of at most one page take the pass `flat`, in which every step runs once. Longer ones take
- * `passes` one after the other, each over all pages; a sum is known when its pass has ended, and
- * what comes after it is in the next one. Outputs are written in the last pass, when no other page
+ * `passes` one after the other, each strip by strip; a sum is known when its pass has ended, and
+ * what comes after it is in the next one. Outputs are written in the last pass, when no other strip
  * of any input will be read, so that they may be the same memory as inputs. Without passes only one
  * page is served.
  */
@@ -66,9 +66,9 @@ typedef struct {
 
 typedef struct {
     int registers;
-    Steps once;  /* for each thread, before its first page: numbers become pages */
-    Steps each;  /* for each page */
-    Steps after; /* when all pages are done and all folds known */
+    Steps once;  /* for each thread, before its first strip: numbers become strips */
+    Steps each;  /* for each strip */
+    Steps after; /* when all strips are done and all folds known */
     int folds, stores;
     Fold *fold;
     Store *store;
@@ -78,10 +78,11 @@ typedef struct {
     int params, inputs, constants, cells, buffers, partials, passes, singles;
     int first_constant, first_cell, first_buffer, first_partial, first_register; /* places */
     int dimension;      /* which of the call's dims is n; -1: the work items are the elements */
-    int64_t page;       /* elements of a register */
+    int64_t page;       /* elements of the longest array that is one page */
+    int64_t strip;      /* elements of a register in the passes */
     int64_t item;       /* bytes of an element in a register */
     narrow_fn *narrow;  /* NULL, or parameters are f16 and registers f32 */
-    int64_t split_from; /* the n from which pages are shared out to threads */
+    int64_t split_from; /* the n from which strips are shared out to threads */
     bool param_single[MAX_ARGS];
     char *constant;   /* CELL bytes each */
     int *buffer_home; /* the output that a buffer can be, or -1 */

@@ -224,27 +224,28 @@ static narrow_fn *narrow_of(const char *level) {
 /* ---- the type ------------------------------------------------------------------------------ */
 
 static int parse_program(ProgramObject *self, PyObject *args, PyObject *kwargs) {
-    static char *names[] = {"inputs", "outputs",   "dimension", "page",    "item",     "narrow",
-                            "split",  "constants", "cells",     "buffers", "partials", "flat",
-                            "passes", "singles",   "owner",     NULL};
+    static char *names[] = {"inputs", "outputs", "dimension", "page",  "strip",   "item",
+                            "narrow", "split",   "constants", "cells", "buffers", "partials",
+                            "flat",   "passes",  "singles",   "owner", NULL};
     Program *program = &self->program;
     PyTypeObject *tuple = &PyTuple_Type;
     PyObject *inputs, *buffers, *flat, *passes, *singles, *owner;
     const char *narrow, *constants;
     Py_ssize_t constants_size;
     int outputs;
-    long long page, item, split;
-    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "O!iiLLsLy#iO!iOO!O!O:Program", names, tuple,
-                                     &inputs, &outputs, &program->dimension, &page, &item, &narrow,
-                                     &split, &constants, &constants_size, &program->cells, tuple,
-                                     &buffers, &program->partials, &flat, tuple, &passes, tuple,
-                                     &singles, &owner))
+    long long page, strip, item, split;
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "O!iiLLLsLy#iO!iOO!O!O:Program", names, tuple,
+                                     &inputs, &outputs, &program->dimension, &page, &strip, &item,
+                                     &narrow, &split, &constants, &constants_size, &program->cells,
+                                     tuple, &buffers, &program->partials, &flat, tuple, &passes,
+                                     tuple, &singles, &owner))
         return -1;
-    if (page < 1 || page > 1 << 20 || item < 1 || item > CELL || program->cells < 0 ||
-        program->cells > MAX_PLACES || program->partials < 0 || program->partials > MAX_PLACES ||
-        program->dimension < -1 || program->dimension > MAX_ARGS)
+    if (page < 1 || page > 1 << 20 || strip < 1 || strip > page || item < 1 || item > CELL ||
+        program->cells < 0 || program->cells > MAX_PLACES || program->partials < 0 ||
+        program->partials > MAX_PLACES || program->dimension < -1 || program->dimension > MAX_ARGS)
         return bad("a number is out of range");
     program->page = page;
+    program->strip = strip;
     program->item = item;
     program->split_from = split;
     program->narrow = narrow_of(narrow);
