@@ -1,7 +1,7 @@
 """Are expressions of several ops over large arrays faster fused than in the libraries people fuse them with now?
 
-Question   How much faster is a fused function of 2, 5 and 12 ops than NumPy, Numba (parallel, fastmath), numexpr, PyTorch?
-           And softmax(x / 8), in rows of 1000 and of a million?
+Question   How much faster is a fused function of 2, 5 and 12 ops than NumPy, Numba (parallel, fastmath), numexpr and
+           PyTorch? And softmax(x / 8), in rows of 1000 and of a million?
 Method     f32 from a normal distribution, 10 million elements, results in place, on one thread and on two, all peers
            with as many; a child process for each number of threads, since peers read it once. NumPy works in place with
            one temporary array at most. A run of a contestant is one call. Results are compared before anything is
@@ -70,7 +70,7 @@ EXPRESSIONS: dict[str, tuple[Callable, str, str, str]] = {
     ),
     "12 ops, gelu by tanh": (
         lambda a, b, c: gelu_of(a * b + c) + a,
-        f"half * (a * b + c) * (1 + tanh(k * ((a * b + c) + cube * (a * b + c) ** 3))) + a",
+        "half * (a * b + c) * (1 + tanh(k * ((a * b + c) + cube * (a * b + c) ** 3))) + a",
         "",
         "multiply(a, b, y); add(y, c, y); multiply(y, y, t); multiply(t, y, t); multiply(t, cube, t); add(t, y, t); "
         "multiply(t, k, t); tanh(t, t); add(t, one, t); multiply(y, half, y); multiply(y, t, y); add(y, a, y)",
@@ -118,7 +118,9 @@ def expression(what: str, n: int) -> tuple[dict[str, Contestant], np.ndarray]:
     names = {**peers.UFUNCS, **scalars(), **arrays, "y": outputs["numpy"], "t": np.empty(n, np.float32)}
     used = {name: names[name] for name in compile(numpy_line, what, "exec").co_names}
     found = {
-        "hologram": Contestant("f(a, b, c, out=y)", {"f": fused, **arrays, "y": outputs["hologram"]}, outputs["hologram"]),
+        "hologram": Contestant(
+            "f(a, b, c, out=y)", {"f": fused, **arrays, "y": outputs["hologram"]}, outputs["hologram"]
+        ),
         "numpy": Contestant(numpy_line, used, outputs["numpy"]),
     }
     if numba := peers.load("numba"):
@@ -165,7 +167,9 @@ def softmax(what: str, shape: tuple[int, int]) -> tuple[dict[str, Contestant], n
     x = np.random.default_rng(2).standard_normal(shape, np.float32)
     fused = fuse(lambda x: hg.ops.softmax(x * 0.125))
     outputs = {name: np.empty_like(x) for name in ("hologram", "numpy", "numba")}
-    line = "multiply(x, eighth, y); subtract(y, largest(y, 1)[:, None], y); exp(y, y); divide(y, total(y, 1)[:, None], y)"
+    line = (
+        "multiply(x, eighth, y); subtract(y, largest(y, 1)[:, None], y); exp(y, y); divide(y, total(y, 1)[:, None], y)"
+    )
     names = {"multiply": np.multiply, "subtract": np.subtract, "exp": np.exp, "divide": np.divide}
     names |= {"largest": np.maximum.reduce, "total": np.add.reduce, "eighth": np.array(0.125, np.float32), "x": x}
     found = {

@@ -11,6 +11,7 @@ import pytest
 from support.providers import DeclaringProvider, python_kernel, runtime_of
 
 import hologram_core as hg
+from atlas_kernel import DeviceArray, f32, get_global_id, kernel, u32
 from hologram_core import ops
 from hologram_core.bound import call_slow
 from hologram_sigmatics import SigmaticsError, TraceError, compile_circuit, fuse
@@ -578,6 +579,32 @@ def test_ops_of_other_providers_can_be_fused(library):
     np.testing.assert_array_equal(high, (x.reshape(4, 1000) + 5).max(axis=1))
     with pytest.raises(TraceError, match="test.accumulate writes to what it reads"):
         fuse(lambda x: mine["test.accumulate"](x, x), runtime=runtime)(x)
+
+
+@kernel
+def leaky_sum(a: f32, x: DeviceArray[f32], y: DeviceArray[f32], out: DeviceArray[f32], n: u32):
+    i = get_global_id()
+    if i < n:
+        out[i] = max(a * x[i], x[i]) + y[i]
+
+
+@kernel
+def reverse(x: DeviceArray[f32], out: DeviceArray[f32], n: u32):
+    i = get_global_id()
+    if i < n:
+        out[i] = x[n - 1 - i]
+
+
+def test_kernels_in_python_can_be_fused():
+    fused = fuse(lambda x, y, a: leaky_sum(a, x * y, y) * 2)
+    for n in (5, 10_000):
+        x, y = _f32(2, n)
+        np.testing.assert_array_equal(fused(x, y, 0.5), leaky_sum(0.5, x * y, y) * 2)
+    assert "leaky_sum(a, r0, y)" in fused.circuit.program()
+    with pytest.raises(TraceError, match=r"reverse is not element-wise; register it, and call hg.ops.reverse"):
+        fuse(lambda x: reverse(x))(x)
+    with pytest.raises(TypeError, match=r"leaky_sum\(\) is for f32, got arrays of f64"):
+        fused(x.astype("f8"), y.astype("f8"), 0.5)
 
 
 def test_threads_share_a_fused_function():

@@ -141,6 +141,8 @@ class _Compiler:
             return Code(getattr(_pages, f"WIDEN_{self.level('avx2').upper()}"), may_alias=False)
         if step.spec is MARK:
             return Code(_pages.NOT) if self.dtype == "bool" else self.find("vector_neg")
+        if hasattr(step.spec, "kernel_for"):
+            return self.code(step.spec.kernel_for(self.inner.name, self.page))
         return self.find(step.spec.name)
 
     def _find_long(self) -> Codes | None:
@@ -153,7 +155,10 @@ class _Compiler:
 
     def find(self, name: str, *, long: bool = False) -> Code:
         sizes = (self.page + 1, MAX_N) if long else (1, self.page)
-        kernel = find_kernel(self.runtime, name, self.inner.name, *sizes)
+        return self.code(find_kernel(self.runtime, name, self.inner.name, *sizes))
+
+    def code(self, kernel: BoundKernel) -> Code:
+        """What a kernel is for a step; the program keeps it."""
         self.owners.append(kernel)
         row, entry = kernel.kernel, kernel.entry
         if row.function is not None:

@@ -133,8 +133,8 @@ class Trace:
         """Call what the function called with symbols: an op of the runtime, or one of its kernels."""
         flow = getattr(target.spec, "flow", None) if isinstance(target, Op) else None
         spec = target.spec if isinstance(target, Op) else self.spec(target.op)
-        if flow is None and spec is not self.spec(spec.name):
-            self.refuse(f"{spec.name} is no op of the runtime")
+        if flow is None:
+            self.check_known(spec)
         try:
             bound = spec.__signature__.bind(*args, **kwargs)
         except TypeError as error:
@@ -143,6 +143,14 @@ class Trace:
         out = bound.arguments.pop("out", None)
         values = list(bound.arguments.values())
         return self.write(out, self.apply_spec(spec, values) if flow is None else self.inline(flow, values))
+
+    def check_known(self, spec: OpSpec) -> None:
+        """Refuse what is no op of the runtime, unless it is element-wise and brings its kernels, as @kernel makes them."""
+        if not hasattr(spec, "kernel_for"):
+            if spec is not self.spec(spec.name):
+                self.refuse(f"{spec.name} is no op of the runtime")
+        elif kind_of(spec) != "each":
+            self.refuse(f"{spec.name} is not element-wise; register it, and call hg.ops.{spec.name}")
 
     def write(self, out: Any, result: Any) -> Any:
         """Let `out` stand for a result, if there is one."""
@@ -204,7 +212,7 @@ class Trace:
 
     def call(self, spec: OpSpec, operands: tuple[Node | Number, ...], shapes: Sequence[Sizes]) -> Call:
         """Add a step, unless the same has been computed before."""
-        key = spec.name, tuple(repr(item) if isinstance(item, (bool, int, float)) else id(item) for item in operands)
+        key = id(spec), tuple(repr(item) if isinstance(item, (bool, int, float)) else id(item) for item in operands)
         if key not in self.known:
             call = self.known[key] = Call(spec, operands)
             call.results = tuple(Result(shape, call, index) for index, shape in enumerate(shapes))
