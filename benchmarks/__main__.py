@@ -11,6 +11,7 @@ from . import (
     bench_calls,
     bench_compile,
     bench_elementwise,
+    bench_fused,
     bench_kernels,
     bench_matrices,
     bench_scale,
@@ -30,6 +31,7 @@ BENCHMARKS = {
     "user_calls": bench_user_calls,
     "compile": bench_compile,
     "kernels": bench_kernels,
+    "fused": bench_fused,
 }
 RESULTS = Path("benchmarks/results")
 RECORD = Path("benchmarks/measured.json")  # in version control: the figures of README and documentation are these

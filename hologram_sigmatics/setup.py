@@ -1,4 +1,4 @@
-"""The native extensions of hologram_sigmatics; the primitives are one static library per instruction set."""
+"""The native extensions of hologram_sigmatics: the executor; the primitives, one static library per instruction set."""
 
 import sysconfig
 from pathlib import Path
@@ -6,6 +6,7 @@ from pathlib import Path
 from setuptools import Extension, setup
 from setuptools.command.build_ext import build_ext
 
+EXECUTOR = Path("src/hologram_sigmatics/native")
 PRIMITIVES = Path("src/hologram_sigmatics/primitives")
 CORE = Path("../hologram_core/src/hologram_core/include")  # there in a checkout, not in an sdist
 
@@ -44,7 +45,9 @@ class BuildExt(build_ext):
 
 
 headers = core_headers()
-depends = sorted(str(path) for folder in (PRIMITIVES, headers / "hologram") for path in folder.rglob("*.[ch]"))
+depends = sorted(
+    str(path) for folder in (EXECUTOR, PRIMITIVES, headers / "hologram") for path in folder.rglob("*.[ch]")
+)
 
 setup(
     setup_requires=[] if CORE.is_dir() else ["hologram-core==0.1.0"],
@@ -63,12 +66,19 @@ setup(
     ],
     ext_modules=[
         Extension(
+            "hologram_sigmatics._pages",
+            sources=sorted(str(path) for path in EXECUTOR.glob("*.c")),
+            depends=depends,
+            include_dirs=[str(headers)],
+            extra_compile_args=FLAGS,
+        ),
+        Extension(
             "hologram_sigmatics._primitives",
             sources=sorted(str(path) for path in PRIMITIVES.glob("*.c")),
             depends=depends,
             include_dirs=[str(headers)],
             define_macros=TABLE,
             extra_compile_args=FLAGS,
-        )
+        ),
     ],
 )

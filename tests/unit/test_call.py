@@ -85,6 +85,35 @@ def test_defaults_are_those_of_the_catalogue(ops):
 # ---- shapes of signatures ------------------------------------------------------------------------
 
 
+@pytest.fixture(scope="module")
+def centred():
+    """The op x - sum(x): a whole array in, one of its shape out, and the sum."""
+
+    def run(x, out, total):
+        total[...] = np.sum(x)
+        out[...] = x - total
+
+    kernel = python_kernel(run, "centred", "(...)->(...),()", "f32")
+    return runtime_of(whole=DeclaringProvider([kernel])).ops.centred
+
+
+@pytest.mark.parametrize("shape", [(), (0,), (7,), (2, 3), (2, 0, 3)])
+def test_whole_output_has_the_shape_of_the_whole_input(centred, shape):
+    x = np.asarray(_f32(*shape), "f4")
+    for argument in (x, x.astype(">f4"), memoryview(x)):
+        y, total = centred(argument)
+        assert (y.shape, total.shape) == (shape, ())
+        np.testing.assert_array_equal(y, x - np.sum(x))
+    out = np.empty_like(x), np.empty((), "f4")
+    assert centred(x, out=out)[0] is out[0]
+    np.testing.assert_array_equal(out[0], x - np.sum(x))
+
+
+def test_whole_output_of_another_shape_is_refused(centred):
+    with pytest.raises(ValueError, match=r"argument 'out\[0\]': expected float32 of shape \(2, 3\), got .*\(6,\)"):
+        centred(_f32(2, 3), out=(np.empty(6, "f4"), np.empty((), "f4")))
+
+
 def test_whole_arrays_of_any_shape(ops):
     for shape in [(), (6,), (2, 3), (0,), (2, 0)]:
         x = _f32(*shape)

@@ -1,7 +1,9 @@
 """Is hologram_core.ops the namespace it looks like: one object for each name, found once, and honest about the rest?"""
 
 import copy
+import gc
 import pickle
+import weakref
 
 import numpy as np
 import pytest
@@ -123,3 +125,70 @@ def test_provider_may_come_back_with_another_signature():
     runtime.register(DeclaringProvider([python_kernel(print, "my.op", "(n)->()", "f32")]), "mine")
     assert str(runtime.ops["my.op"].__self__.signature) == "(n)->()"
     assert runtime.explain("my.op", "f32", 3).winner.provider == "mine"
+
+
+# ---- ops that others answer for, or own ----------------------------------------------------------
+
+
+class Recorder:
+    """Takes part in calls of ops in place of an array."""
+
+    def __hologram_op__(self, target, args, kwargs):
+        return target.name if isinstance(target, hg.Op) else target.op, args, kwargs
+
+
+def test_an_argument_may_answer_for_an_op(ops):
+    x, mine = np.ones(3, "f4"), Recorder()
+    assert ops.vector_add(x, mine) == ("vector_add", (x, mine), {})
+    assert ops.clip(mine, 1, high=2) == ("clip", (mine, 1), {"high": 2})
+    assert ops.relu(x, out=mine) == ("relu", (x,), {"out": mine})
+    assert hg.get_kernel("relu", "f32", 3)(mine) == ("relu", (mine,), {})
+    assert hg.op("relu")(x=mine) == ("relu", (), {"x": mine})
+
+
+def _own_op(on_miss, on_slow=None):
+    spec = hg.OpSpec.make("own", "(),()->()", "a b", "For tests.")
+    return hg.Op(spec, spec.signature.layout(), 0, on_miss, on_slow or (lambda op, args, kwargs: "slow"))
+
+
+def test_an_op_that_asks_nobody_leaves_all_to_its_slow_path():
+    op = _own_op(None)
+    x = np.ones(3, "f4")
+    assert [op(x, x), op(x, x, out=x), op.function(x, x), op(x)] == ["slow"] * 4
+    with pytest.raises(TypeError, match="run\\(\\) takes arrays that need no conversion"):
+        op.run(x, x)
+
+
+def test_an_attached_op_forgets_with_every_change(library):
+    runtime = runtime_of(a=DeclaringProvider([library.adder(1)]))
+
+    def on_miss(op, dtype, n):
+        generation = runtime.generation
+        kernel = runtime.get_kernel("vector_add", "f32", n)
+        assert op.install(generation, dtype, 0, 100, kernel)
+        return kernel
+
+    op, other = _own_op(on_miss), _own_op(on_miss)
+    runtime.attach(op)
+    zeros = np.zeros(3, "f4")
+    assert op(zeros, zeros)[0] == 1
+    runtime.register(DeclaringProvider([library.adder(2, tier="inline")]), "b")
+    assert op.slots() == []
+    assert op(zeros, zeros)[0] == 2
+    with pytest.raises(AssertionError):
+        other(zeros, zeros)  # nobody told it which generation this is
+
+
+def test_an_attached_op_is_not_kept_alive(library):
+    runtime = runtime_of(a=DeclaringProvider([library.adder(1)]))
+    op = _own_op(None)
+    runtime.attach(op)
+    gone = weakref.ref(op)
+    del op
+    gc.collect()
+    assert gone() is None
+    runtime.unregister("a")
+
+
+def test_str_of_an_op_is_its_spec():
+    assert str(hg.op("relu")) == repr(hg.op("relu")) == "<hologram op relu(x, out=None)>"

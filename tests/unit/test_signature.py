@@ -14,6 +14,7 @@ from hologram_core import Kernel, Signature, SignatureError, dtypes
         "scalar->()",
         "(...)->()",
         "(...),(...)->()",
+        "(...),scalar->(...),()",
         "(m,k),(k,n)->(m,n)",
         "(n)->(),()",
         "inout(n),(n)->",
@@ -54,8 +55,7 @@ def test_spaces_do_not_matter():
         ("(...,n)->()", "signature '(...,n)->()', column 5: expected ')', found ,"),
         (
             "()->(...)",
-            "signature '()->(...)', column 6: expected dimensions: the shape of an output must follow from the inputs, "
-            "found ...",
+            "signature '()->(...)': (...) is an output, and no input (...) tells its shape",
         ),
         ("():f31->()", f"signature '():f31->()', column 4: expected a dtype ({', '.join(dtypes.NAMES)}), found f31"),
         ("scalar->", "signature 'scalar->': expected at least one array"),

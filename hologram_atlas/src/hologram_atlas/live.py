@@ -17,6 +17,7 @@ from typing import Any, Protocol, TypeVar, cast, overload
 import numpy as np
 
 from hologram_core import BoundKernel, Op, OpSpec, Runtime, Signature, default_runtime
+from hologram_core.bound import call_override
 from hologram_dynamic.handle import KernelHandle
 from hologram_dynamic.spec import parameter_names
 
@@ -194,13 +195,18 @@ class Live:
         order = [param.name for param in self.lowered.kernel.params if param.name not in interface.sizes]
         return order == list(interface.public_order)
 
+    def kernel_for(self, dtype: str, n: int) -> BoundKernel:
+        """Return the kernel for a dtype and n, for whoever runs it as part of something else. Raises TypeError."""
+        return self.handle.find_row(dtype, n)
+
     def choose(self, op: Op, dtype: int, n: int) -> BoundKernel:
         """Called by an Op that meets a new dtype or n."""
         return self.handle.choose(op, dtype, n)
 
-    def call(self, _: object, args: tuple[object, ...], named: dict[str, Any]) -> object:
+    def call(self, op: Op, args: tuple[object, ...], named: dict[str, Any]) -> object:
         """Called by an Op for all that the call path does not take."""
-        return self.handle(*args, **named)
+        answer = call_override(op, args, named)
+        return self.handle(*args, **named) if answer is NotImplemented else answer
 
 
 @dataclass(frozen=True)

@@ -28,7 +28,7 @@ class Op:
         spec: OpSpec,
         layout: tuple[object, ...],
         generation: int,
-        on_miss: Callable[[Op, int, int], BoundKernel],
+        on_miss: Callable[[Op, int, int], BoundKernel] | None,
         on_slow: Callable[[Any, tuple[object, ...], dict[str, object]], object],
     ) -> None: ...
     def __call__(self, *args: Any, **kwargs: Any) -> NDArray[Any]: ...

@@ -19,8 +19,23 @@ from .ranking import Offer
 OnSlow: TypeAlias = Callable[[Any, tuple[object, ...], dict[str, object]], object]
 
 
+def call_override(target: Op | BoundKernel, args: tuple[object, ...], kwargs: dict[str, object]) -> object:
+    """Return what an argument answers in place of target, NotImplemented if none does.
+
+    One does whose type has `__hologram_op__(self, target, args, kwargs)`, as with NumPy's __array_ufunc__.
+    """
+    for value in (*args, *kwargs.values()):
+        override = getattr(type(value), "__hologram_op__", None)
+        if override is not None:
+            return override(value, target, args, kwargs)
+    return NotImplemented
+
+
 def call_slow(spec: OpSpec, target: Op | BoundKernel, args: tuple[object, ...], kwargs: dict[str, object]) -> object:
-    """Call target with arguments that the call path does not take; see coerce.call_slow."""
+    """Call target with arguments that the call path does not take; see coerce.call_slow and call_override."""
+    answer = call_override(target, args, kwargs)
+    if answer is not NotImplemented:
+        return answer
     from .coerce import call_slow  # here, since many a process never leaves the call path
 
     return call_slow(spec, target, args, kwargs)

@@ -62,6 +62,10 @@ class OpSpec:
         """Make a row from texts: OpSpec.make("relu", "()->()", "x", "max(x, 0)")."""
         return OpSpec(name, Signature.parse(signature), tuple(parameters.split()), doc, **fields)
 
+    def __str__(self) -> str:
+        """What printing the Op shows."""
+        return f"<hologram op {self.usage}>"
+
     @property
     def __name__(self) -> str:
         return self.name

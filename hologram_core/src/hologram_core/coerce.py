@@ -90,6 +90,17 @@ def take_written(spec: OpSpec, name: str, param: Param, value: object, dtype: st
     return array
 
 
+def result_shapes(spec: OpSpec, arguments: Sequence[object], dtype: str) -> list[Shape]:
+    """Return the shape of each output for arguments of a call that need not be made.
+
+    Raises TypeError, ValueError as the call would.
+    """
+    call = _Call(spec, dtype)
+    arrays = [_cast(call, *item, _to_array(call, *item)) for item in _named(call, arguments)]
+    outputs = [None] * len(call.signature.outputs)
+    return _check_shapes(call, _broadcast(call, arrays, outputs), outputs)
+
+
 # ---- bind ----------------------------------------------------------------------------------------
 
 
@@ -342,6 +353,9 @@ def _check_shapes(call: _Call, arrays: Sequence[Array], outputs: Sequence[Array 
             _bind_core(call, name, param, array.shape[leading:], sizes)
     shapes = []
     for name, param, output in zip(call.spec.output_names, call.signature.outputs, outputs, strict=True):
+        if param.kind == "whole" and whole is not None:  # there is one: the signature was checked
+            shapes.append(whole[1])
+            continue
         told = not _shapeless(call) and all(isinstance(dim, int) or dim in sizes for dim in param.core)
         if not told and output is None:
             call.refuse(TypeError, name, "is needed: no other argument tells the shape of the result")

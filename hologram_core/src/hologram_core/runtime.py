@@ -15,6 +15,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
+from weakref import WeakSet
 
 from . import dtypes
 from ._native import BoundKernel, Op
@@ -104,6 +105,7 @@ class Runtime:
         self._added_declared = self._added_implied = False
         self._ops: dict[str, Op] = {}
         self._made: list[Op] = []  # every Op there ever was: users may hold one whose name means another by now
+        self._attached: WeakSet[Op] = WeakSet()
         self._bound: dict[tuple[str, Offer], BoundKernel] = {}
         self._kept: list[tuple[dict[str, object], str]] = []  # attributes that go with the next change
         self._generation = 0
@@ -203,7 +205,21 @@ class Runtime:
         self._specs = dict(STANDARD)
         self._added_declared = self._added_implied = False
         self._ops = {name: op for name, op in self._ops.items() if name in STANDARD}
-        for op in self._made:
+        for op in (*self._made, *self._attached):
+            op.forget(self._generation)
+
+    @property
+    def generation(self) -> int:
+        """How often the world has changed: what was decided under another number may not hold."""
+        return self._generation
+
+    def attach(self, op: Op) -> None:
+        """Empty the slots of an op of your own with every change, since it chooses among kernels of this runtime.
+
+        It is held weakly.
+        """
+        with self._lock:
+            self._attached.add(op)
             op.forget(self._generation)
 
     # ---- ops -------------------------------------------------------------------------------------

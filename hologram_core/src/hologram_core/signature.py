@@ -2,13 +2,13 @@
 
     signature ::= [ input { "," input } ] "->" [ output { "," output } ]
     input     ::= [ "inout" ] array | "scalar" [ ":" dtype ]
-    output    ::= array                     (not "(...)")
+    output    ::= array
     array     ::= "(" [ dim { "," dim } ] ")" [ ":" dtype ]  |  "(...)" [ ":" dtype ]
     dim       ::= name | number
 
-"()" everywhere is element-wise; "(...)" is a whole array, flattened; a parameter without a dtype
-has the kernel's. Two signatures are equal when they differ only in the names of dimensions.
-Refused with SignatureError: anything else.
+"()" everywhere is element-wise; "(...)" is a whole array, flattened, and all of them have one shape,
+which an input tells; a parameter without a dtype has the kernel's. Two signatures are equal when they
+differ only in the names of dimensions. Refused with SignatureError: anything else.
 """
 
 from __future__ import annotations
@@ -194,8 +194,6 @@ class _Parser:
             raise self.fail("'('" if output or role == "inout" else "'(', 'scalar' or 'inout'")
         self.take()
         if self.peek() == "...":
-            if output:
-                raise self.fail("dimensions: the shape of an output must follow from the inputs")
             self.take()
             self.expect(")")
             return Param("whole", role, ("...",), self.dtype())
@@ -229,6 +227,8 @@ class _Parser:
     def check(self, params: tuple[Param, ...]) -> None:
         if not any(param.kind != "scalar" for param in params):
             raise SignatureError(f"signature {self.text!r}: expected at least one array")
+        if {param.role for param in params if param.kind == "whole"} == {"out"}:
+            raise SignatureError(f"signature {self.text!r}: (...) is an output, and no input (...) tells its shape")
         if not any(param.role != "in" for param in params):
             raise SignatureError(f"signature {self.text!r}: expected an output or an inout parameter")
         if len(params) > MAX_PARAMS or any(len(param.core) > MAX_CORE for param in params):

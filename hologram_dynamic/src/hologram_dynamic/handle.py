@@ -162,16 +162,20 @@ class KernelHandle:
 
     def choose(self, op: Op, dtype: int, n: int) -> BoundKernel:
         """Find the row for a dtype code and n; called by an Op that meets new ones. Raises TypeError, ValueError."""
-        name = dtypes.NAMES[dtype]
-        mine = [row for row in self._rows if row.dtype == name]
+        row = self.find_row(dtypes.NAMES[dtype], n)
+        op.install(0, dtype, row.min_n, row.max_n, row)
+        return row
+
+    def find_row(self, dtype: str, n: int) -> BoundKernel:
+        """Return the public row for a dtype and n. Raises TypeError, ValueError where there is none."""
+        mine = [row for row in self._rows if row.dtype == dtype]
         for row in mine:
             if row.min_n <= n <= row.max_n:
-                op.install(0, dtype, row.min_n, row.max_n, row)
                 return row
         if mine:
             raise ValueError(f"{self.name}() has no kernel for n={n}: {self.usage}")
         has = ", ".join(dict.fromkeys(row.dtype for row in self._rows))
-        raise TypeError(f"{self.name}() is for {has}, got arrays of {name}: {self.usage}")
+        raise TypeError(f"{self.name}() is for {has}, got arrays of {dtype}: {self.usage}")
 
     # ---- calling ----
 

@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from .canonical import Canonical, canonicalize, equivalent
+    from .circuit import Circuit, compile_circuit
     from .classes import ClassInfo, belt_address, class_info
-    from .errors import SigmaticsError
+    from .errors import SigmaticsError, TraceError
     from .evaluate import Bytes, Words, evaluate_bytes, evaluate_words
+    from .fuse import Fused, fuse
     from .nodes import Phrase
     from .parser import parse
 
@@ -20,24 +22,31 @@ __version__ = "0.1.0"
 __all__ = [
     "Bytes",
     "Canonical",
+    "Circuit",
     "ClassInfo",
+    "Fused",
     "Phrase",
     "SigmaticsError",
+    "TraceError",
     "Words",
     "belt_address",
     "canonicalize",
     "class_info",
+    "compile_circuit",
     "equivalent",
     "evaluate_bytes",
     "evaluate_words",
+    "fuse",
     "parse",
 ]
 
 _MODULES = {
     "canonical": ("Canonical", "canonicalize", "equivalent"),
+    "circuit": ("Circuit", "compile_circuit"),
     "classes": ("ClassInfo", "belt_address", "class_info"),
-    "errors": ("SigmaticsError",),
+    "errors": ("SigmaticsError", "TraceError"),
     "evaluate": ("Bytes", "Words", "evaluate_bytes", "evaluate_words"),
+    "fuse": ("Fused", "fuse"),
     "nodes": ("Phrase",),
     "parser": ("parse",),
 }

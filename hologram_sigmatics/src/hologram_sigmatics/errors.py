@@ -47,3 +47,7 @@ def _excerpt(text: str, span: Span, column: int) -> list[str]:
 def _one_of(expected: Sequence[str]) -> str:
     *others, last = expected
     return f"{', '.join(others)} or {last}" if others else last
+
+
+class TraceError(HologramError, TypeError):
+    """A function cannot be fused: it does to its arguments what cannot be said as a circuit."""

@@ -298,22 +298,27 @@ static inline bool outputs_are_free(const Call *call, bool may_alias) {
 
 /* ---- outputs ------------------------------------------------------------------------------- */
 
-/* New arrays for the outputs that were not given: batch dimensions, then the core's. */
+/* New arrays for the outputs that were not given: batch dimensions, then the core's; a whole array
+ * has the shape of those that come in. */
 static inline int allocate_outputs(const State *state, Call *call, int dtype, uint32_t *allocated) {
     const Layout *layout = call->layout;
     for (int i = layout->inputs; i < layout->params; i++) {
         const Param *param = &layout->param[i];
         npy_intp shape[NPY_MAXDIMS];
-        int ndim = call->prefix_ndim;
+        bool whole = param->kind == KIND_WHOLE;
+        PyArrayObject *leading =
+            whole ? (PyArrayObject *)call->objects[layout->whole] : call->prefix;
+        int ndim = whole ? PyArray_NDIM(leading) : call->prefix_ndim;
+        int core = whole ? 0 : param->core;
         if (call->objects[i] != NULL)
             continue;
-        if (ndim + param->core > NPY_MAXDIMS) {
+        if (ndim + core > NPY_MAXDIMS) {
             PyErr_Format(PyExc_ValueError, "a result of more than %d dimensions", NPY_MAXDIMS);
             return -1;
         }
         for (int k = 0; k < ndim; k++)
-            shape[k] = PyArray_DIM(call->prefix, k);
-        for (int k = 0; k < param->core; k++)
+            shape[k] = PyArray_DIM(leading, k);
+        for (int k = 0; k < core; k++)
             shape[ndim++] = (npy_intp)call->dims[param->dims[k]];
         PyArray_Descr *descr = state->descrs[param->dtype < 0 ? dtype : param->dtype];
         Py_INCREF(descr);
@@ -513,7 +518,8 @@ static PyObject *take_result(const Call *call) {
 /* ---- the call ------------------------------------------------------------------------------ */
 
 /* The kernel for n: from the table, else by asking Python once. A new reference. What the table has
- * is put on the express lane, where the next call of its kind finds it. */
+ * is put on the express lane, where the next call of its kind finds it. NULL without an exception
+ * where there is nobody to ask. */
 static Bound *find_kernel(const State *state, Op *op, int dtype, int64_t n) {
     const Slot *slot = table_find(&op->tables[dtype], n);
     if (slot != NULL) {
@@ -521,6 +527,8 @@ static Bound *find_kernel(const State *state, Op *op, int dtype, int64_t n) {
             op->express = express_for(state, slot->kernel, slot->lo, slot->hi);
         return (Bound *)Py_NewRef(slot->kernel);
     }
+    if (op->on_miss == NULL)
+        return NULL;
     PyObject *answer =
         PyObject_CallFunction(op->on_miss, "OiL", (PyObject *)op, dtype, (long long)n);
     if (answer != NULL && !hologram_kernel_fits(state, op, dtype, answer)) {
@@ -544,7 +552,7 @@ PyObject *hologram_call_arrays(const State *state, Op *op, Bound *bound, PyObjec
     if (op != NULL) {
         kernel = find_kernel(state, op, dtype, call.n);
         if (kernel == NULL)
-            return NULL;
+            return PyErr_Occurred() ? NULL : NOT_MINE;
     } else {
         if (dtype != bound->dtype || call.n < bound->min_n || call.n > bound->max_n)
             return NOT_MINE;

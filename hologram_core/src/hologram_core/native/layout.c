@@ -55,7 +55,9 @@ static int check_order(Layout *layout) {
         layout->scalars += param->kind == KIND_SCALAR;
         if (param->kind == KIND_SCALAR && param->role != ROLE_IN)
             return bad_layout("a scalar that is written");
-        if (param->kind == KIND_WHOLE && param->role == ROLE_OUT)
+        if (param->kind == KIND_WHOLE && param->role != ROLE_OUT && layout->whole < 0)
+            layout->whole = i;
+        if (param->kind == KIND_WHOLE && layout->whole < 0)
             return bad_layout("an output of unknown shape");
         if (layout->anchor < 0 && param->kind != KIND_SCALAR && param->dtype < 0)
             layout->anchor = i;
@@ -90,7 +92,7 @@ int hologram_layout_parse(Layout *layout, PyObject *description) {
     memset(layout, 0, sizeof(Layout)); /* padding too: layouts are compared byte by byte */
     layout->params = (int)count;
     layout->dims = (int)dims;
-    layout->anchor = -1;
+    layout->anchor = layout->whole = -1;
     layout->anchor_dtype = dtype;
     layout->elementwise = elementwise;
     layout->single = single;

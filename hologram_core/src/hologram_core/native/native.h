@@ -62,6 +62,7 @@ typedef struct {
     int dims;
     int anchor;       /* the parameter whose dtype is the op's, -1 if all dtypes are stated */
     int anchor_dtype; /* the op's dtype when there is no anchor */
+    int whole;        /* the first input that is a whole array, -1 for none */
     bool elementwise;
     bool single;                 /* arrays have no batch dimensions */
     int express_inputs;          /* the inputs of a signature that express.h can serve, else 0 */
@@ -127,8 +128,9 @@ typedef struct {
     PyMethodDef method;
     PyObject *function; /* the builtin function made of `method`, whose __self__ is this Op */
     PyObject *texts;    /* the str objects behind the C strings of `method` */
-    PyObject *spec;     /* the catalogue.OpSpec; attributes of it are attributes of this object */
-    PyObject *on_miss;  /* on_miss(self, dtype index, n): installs a slot or raises */
+    PyObject *weakrefs;
+    PyObject *spec;    /* the catalogue.OpSpec; attributes of it are attributes of this object */
+    PyObject *on_miss; /* on_miss(self, dtype index, n): installs a slot or raises; NULL: on_slow */
     PyObject *on_slow;
 } Op;
 

@@ -250,7 +250,7 @@ static PyObject *op_new(PyTypeObject *type, PyObject *args, PyObject *kwargs) {
     op->state = hologram_state_of_type(type);
     op->generation = generation;
     op->spec = Py_NewRef(spec);
-    op->on_miss = Py_NewRef(on_miss);
+    op->on_miss = on_miss == Py_None ? NULL : Py_NewRef(on_miss);
     op->on_slow = Py_NewRef(on_slow);
     if (hologram_layout_parse(&op->layout, layout) < 0 || make_function(op) < 0)
         Py_CLEAR(op);
@@ -287,6 +287,8 @@ static int op_clear(PyObject *self) {
 static void op_dealloc(PyObject *self) {
     PyTypeObject *type = Py_TYPE(self);
     PyObject_GC_UnTrack(self);
+    if (((Op *)self)->weakrefs != NULL)
+        PyObject_ClearWeakRefs(self);
     op_clear(self);
     Py_XDECREF(((Op *)self)->texts); /* last: the function reads them, and it keeps the Op */
     type->tp_free(self);
@@ -316,6 +318,8 @@ static PyObject *op_repr(PyObject *self) {
     return text;
 }
 
+static PyObject *op_str(PyObject *self) { return PyObject_Str(((Op *)self)->spec); }
+
 static PyMethodDef op_methods[] = {
     {"run", (PyCFunction)(void (*)(void))op_run, METH_FASTCALL,
      PyDoc_STR("run(*arrays): the call path alone; TypeError for what needs conversion.")},
@@ -332,6 +336,7 @@ static PyGetSetDef op_getset[] = {
 
 static PyMemberDef op_members[] = {
     {"__vectorcalloffset__", T_PYSSIZET, offsetof(Op, vectorcall), READONLY, NULL},
+    {"__weaklistoffset__", T_PYSSIZET, offsetof(Op, weakrefs), READONLY, NULL},
     {"function", T_OBJECT, offsetof(Op, function), READONLY,
      PyDoc_STR("The builtin function that users call: the same as this Op, in less time.")},
     {"spec", T_OBJECT, offsetof(Op, spec), READONLY,
@@ -347,6 +352,7 @@ static PyType_Slot op_type_slots[] = {
     {Py_tp_call, PyVectorcall_Call},
     {Py_tp_getattro, op_getattro},
     {Py_tp_repr, op_repr},
+    {Py_tp_str, op_str},
     {Py_tp_methods, op_methods},
     {Py_tp_getset, op_getset},
     {Py_tp_members, op_members},
