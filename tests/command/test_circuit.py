@@ -45,7 +45,7 @@ def test_circuit_shows_where_a_phrase_is_wrong(capsys):
     assert run(["circuit", "mark c00"]) == 1
     printed = capsys.readouterr()
     assert printed.out == ""
-    assert printed.err.startswith("hologram: line 1, column 6: unexpected 'c00'\n    mark c00\n         ^~~\n")
+    assert printed.err.startswith("line 1, column 6: unexpected 'c00'\n    mark c00\n         ^~~\n")
 
 
 # ---- on data -------------------------------------------------------------------------------------

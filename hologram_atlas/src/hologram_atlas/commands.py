@@ -11,6 +11,7 @@ import click
 from rich.console import Console
 from rich.progress import Progress
 
+from hologram_core.printing import source_errors
 from hologram_dynamic.index import refresh_index
 from hologram_dynamic.pack import FOLDER
 
@@ -88,7 +89,7 @@ def pack(folder: Path, output: Path | None) -> None:
     """
     from .project import build_project
 
-    with _compiler_errors():
+    with source_errors(CompileError):
         for made in build_project(folder, output):
             click.echo(made)
 
@@ -106,7 +107,7 @@ def bundle(sources: Sequence[Path], output: Path, kernels: Sequence[str], levels
     """
     from .packs import build_pack
 
-    with _compiler_errors(), _progress(None) as step:
+    with source_errors(CompileError), _progress(None) as step:
         report = build_pack(sources, output, kernels=kernels or None, levels=levels or None, progress=step)
     if kernels:  # what has none of them is of no interest
         report = BuildReport(tuple(built for built in report.results if built.library or built.error))
@@ -120,16 +121,6 @@ def _progress(total: int | None) -> Iterator[Callable[[Built], object]]:
     with Progress(console=console, disable=not console.is_terminal, transient=True) as bar:
         task = bar.add_task("building", total=total)
         yield lambda built: bar.advance(task)
-
-
-@contextmanager
-def _compiler_errors() -> Iterator[None]:
-    """Print a CompileError as compilers do, the file first; the exit status is then 1."""
-    try:
-        yield
-    except CompileError as error:
-        click.echo(str(error), err=True)
-        raise click.exceptions.Exit(1) from None
 
 
 def _print_report(report: BuildReport, *, verbose: bool) -> None:
@@ -188,7 +179,7 @@ def _emit(sources: Sequence[Path], output: Path | None, stage: str, levels: Sequ
         ),
     }
     files = find_sources(sources)
-    with _compiler_errors():
+    with source_errors(CompileError):
         if stage == "json":
             text = to_json([kernel for file in files for kernel in read(file)])
         else:

@@ -80,3 +80,13 @@ def progress(what: str) -> Iterator[Callable[[int, int], object]]:
     with Progress(console=console, disable=not console.is_terminal, transient=True, auto_refresh=False) as bar:
         task = bar.add_task(what, total=None)  # without a thread, which would disturb what is timed
         yield lambda done, total: bar.update(task, completed=done, total=total, refresh=True)
+
+
+@contextmanager
+def source_errors(kind: type[Exception]) -> Iterator[None]:
+    """Print errors that show a line of somebody's text, with a caret below it, as they are; the exit status is 1."""
+    try:
+        yield
+    except kind as error:
+        click.echo(str(error), err=True)
+        raise click.exceptions.Exit(1) from None

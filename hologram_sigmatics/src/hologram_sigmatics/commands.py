@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +9,7 @@ import click
 import numpy as np
 
 from hologram_core import HologramError
+from hologram_core.printing import as_json, print_json, source_errors
 
 from .canonical import canonicalize
 from .circuit import compile_circuit
@@ -32,23 +32,25 @@ def add_commands(cli: Any) -> None:
 )
 @click.option("--out", "outs", multiple=True, metavar="[NAME=]FILE", help="Save an output of --run as .npy.")
 @click.option("--dtype", default="f32", show_default=True, help="The dtype whose kernels are shown.")
-@click.option("--json", "as_json", is_flag=True, help="Print plain data.")
+@as_json
 def circuit(words: tuple[str, ...], file: str | None, outs: tuple[str, ...], dtype: str, as_json: bool) -> None:
-    """Show what the phrase EXPR means: its bytes, belt addresses, words, normal form and, on data, its program.
+    """Show what a phrase of the circuit language means.
 
-    With --run the phrase in FILE is run: each NAME=VALUE is an input, a .npy file or a number. NAME is the
+    Of EXPR its bytes, belt addresses, words, normal form and, if it means something on data, inputs, outputs and
+    program. With --run the phrase in FILE is run: each NAME=VALUE is an input, a .npy file or a number. NAME is the
     class (c00=x.npy); other names stand for the inputs in order (a=x.npy b=y.npy).
     """
-    if file is not None:
-        shown = run_phrase(Path(file).read_text("utf-8"), _pairs(words))
-        _save(shown, outs)
-        facts = {name: _json_array(array) if as_json else _line(array) for name, array in shown.items()}
-    elif len(words) == 1:
-        facts = describe(words[0], dtype)
-    else:
-        raise click.UsageError("expected one phrase, in quotes, or --run FILE")
+    with source_errors(SigmaticsError):
+        if file is not None:
+            shown = run_phrase(Path(file).read_text("utf-8"), _pairs(words))
+            _save(shown, outs)
+            facts = {name: _json_array(array) if as_json else _line(array) for name, array in shown.items()}
+        elif len(words) == 1:
+            facts = describe(words[0], dtype)
+        else:
+            raise click.UsageError("expected one phrase, in quotes, or --run FILE")
     if as_json:
-        click.echo(json.dumps(facts, indent=2, ensure_ascii=False))
+        print_json(facts)
         return
     width = max(map(len, facts)) + 2
     for name, value in facts.items():
