@@ -232,6 +232,17 @@ def test_bools_are_true_whatever_their_byte_is():
         assert runtime.ops.gemm(strange.reshape(2, 2), usual.reshape(2, 2)).view("u1").tolist() == [[1, 1], [1, 1]]
 
 
+@pytest.mark.parametrize("n", [1, PAGE + 5, 1_000_000])
+def test_one_bool_settles_what_all_and_any_are(n):
+    for runtime in LEVELS.values():
+        for at in (0, n // 2, n - 1):
+            one = np.zeros(n, bool)
+            one[at] = True
+            assert (runtime.ops.reduce_max(one), runtime.ops.reduce_min(one)) == (True, n == 1)
+            assert (runtime.ops.reduce_max(~one), runtime.ops.reduce_min(~one)) == (n > 1, False)
+        assert runtime.ops.reduce_max(np.full(3, 2, "u1").view(bool)).view("u1") == 1
+
+
 @pytest.mark.parametrize("dtype", FLOATS)
 @pytest.mark.parametrize("n", [5, PAGE + 5, 3 * PAGE + 5])
 def test_rows_with_infinities_and_nan_are_as_the_reference_says(dtype, n):
@@ -276,6 +287,22 @@ def test_halves_are_rounded_as_numpy_rounds_them():
             for factor in (np.float16(1), np.float16(0.33325), np.float16(1.001), np.float16(1e-3), np.float16(300)):
                 result = runtime.ops.scalar_mul(halves, factor)
                 np.testing.assert_array_equal(result, halves * factor)
+
+
+def test_functions_of_halves_are_as_exact_as_a_half():
+    halves = np.arange(65536, dtype="u2").view("f2")
+    for op in ("exp", "log", "tanh", "sin", "cos"):
+        with np.errstate(all="ignore"):
+            exact = STANDARD[op].reference(halves.astype("f8"))
+            wanted = exact.astype("f2")
+        for runtime in LEVELS.values():
+            result = runtime.ops[op](halves)
+            finite = np.isfinite(wanted)
+            np.testing.assert_array_equal(result[~finite], wanted[~finite])
+            error = np.abs(result[finite].astype("f8") - exact[finite])
+            assert np.all(error <= 0.53 * np.spacing(np.abs(wanted[finite])).astype("f8"))
+            zero = (wanted == 0) & (result == 0)
+            np.testing.assert_array_equal(np.signbit(result[zero]), np.signbit(exact[zero]))
 
 
 # ---- sums ---------------------------------------------------------------------------------------------------------

@@ -8,6 +8,7 @@
 #include "level.h"
 
 #include <math.h>
+#include <stdatomic.h>
 
 /* ---- joining -------------------------------------------------------------------------------- */
 
@@ -51,11 +52,16 @@ typedef struct {
     void *const *args;
     int64_t n, chunk_size;
     Partial result[MAX_CHUNKS];
+    atomic_bool settled; /* whatever else there is, the result is known */
 } Chunks;
+
+static bool settles(const Fold *fold, Partial result) {
+    return (fold->finish == ALL && result.bits == 0) || (fold->finish == ANY && result.bits != 0);
+}
 
 static Partial fold_pages(const Chunks *chunks, int64_t begin, int64_t end) {
     Partial so_far = chunks->page(chunks->args, begin, end - begin < PAGE ? end : begin + PAGE);
-    for (int64_t i = begin + PAGE; i < end; i += PAGE)
+    for (int64_t i = begin + PAGE; i < end && !settles(chunks->fold, so_far); i += PAGE)
         so_far = chunks->fold->join(
             so_far, chunks->page(chunks->args, i, end - i < PAGE ? end : i + PAGE));
     return so_far;
@@ -65,8 +71,14 @@ static void fold_chunks(void *work, int64_t begin, int64_t end) {
     Chunks *chunks = work;
     for (int64_t i = begin; i < end; i++) {
         const int64_t first = i * chunks->chunk_size, left = chunks->n - first;
-        chunks->result[i] = fold_pages(
-            chunks, first, first + (left < chunks->chunk_size ? left : chunks->chunk_size));
+        const int64_t size = left < chunks->chunk_size ? left : chunks->chunk_size;
+        if (atomic_load_explicit(&chunks->settled, memory_order_relaxed)) {
+            chunks->result[i] = chunks->fold->start;
+            continue;
+        }
+        chunks->result[i] = fold_pages(chunks, first, first + size);
+        if (settles(chunks->fold, chunks->result[i]))
+            atomic_store_explicit(&chunks->settled, true, memory_order_relaxed);
     }
 }
 
@@ -82,10 +94,11 @@ Partial sigmatics_fold(const hologram_call *call, const Fold *fold, int level, v
     chunks.args = args;
     chunks.n = n;
     chunks.chunk_size = sigmatics_chunk_size(n);
+    atomic_init(&chunks.settled, false);
     const int64_t count = (n - 1) / chunks.chunk_size + 1;
     hologram_run(call, fold_chunks, &chunks, count, n >= SPLIT_FROM ? 1 : count);
     Partial so_far = chunks.result[0];
-    for (int64_t i = 1; i < count; i++)
+    for (int64_t i = 1; i < count && !settles(fold, so_far); i++)
         so_far = fold->join(so_far, chunks.result[i]);
     return so_far;
 }
@@ -116,8 +129,8 @@ int32_t sigmatics_run_fold(const hologram_call *call, int level) {
         return hologram_fail(call, HOLOGRAM_BAD_VALUE, "no elements have no %s", fold->nothing);
     const Partial result = sigmatics_fold(call, fold, level, call->args, n);
     void *out = call->args[fold->params - 1];
-    if (fold->finish == INTEGER) {
-        write_bits(fold, result.bits, out);
+    if (fold->finish <= ANY) {
+        write_bits(fold, fold->finish == INTEGER ? result.bits : result.bits != 0, out);
         return HOLOGRAM_OK;
     }
     double number = sigmatics_number(result);

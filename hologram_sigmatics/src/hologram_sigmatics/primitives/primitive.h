@@ -55,8 +55,9 @@ typedef struct {
 typedef Partial fold_fn(void *const *args, int64_t begin, int64_t end);
 typedef Partial join_fn(Partial a, Partial b);
 
-/* What becomes of the last result: of floats its value, which is a total, a mean or minus that. */
-enum finish { INTEGER, TOTAL, MEAN, NEGATIVE, NEGATIVE_MEAN };
+/* What becomes of the last result: an integer or bool as it is, of floats a total, a mean or minus
+ * that. ALL and ANY are settled by one element that is false or true. */
+enum finish { INTEGER, ALL, ANY, TOTAL, MEAN, NEGATIVE, NEGATIVE_MEAN };
 
 typedef struct {
     fold_fn *page[LEVELS]; /* of at most PAGE elements */

@@ -137,7 +137,7 @@
          "smallest element")                                                                       \
     FOLD(UNSIGNED, reduce_min, smaller_bits, INTEGER, 1, ONE, 1, "minimum", .bits = 0,             \
          "smallest element")                                                                       \
-    FOLD(BOOL_U8, reduce_min, smaller_bits, INTEGER, 1, ONE, 1, "minimum", .bits = 0,              \
+    FOLD(BOOL_U8, reduce_min, smaller_bits, ALL, 1, ONE, 1, "minimum", .bits = 1,              \
          "whether all are true")                                                                   \
     FOLD(FLOATS, reduce_max, larger, TOTAL, 1, ONE, 1, "maximum", .bits = 0,                       \
          "largest element; NaN if any is")                                                         \
@@ -145,7 +145,7 @@
          "largest element")                                                                        \
     FOLD(UNSIGNED, reduce_max, larger_bits, INTEGER, 1, ONE, 1, "maximum", .bits = 0,              \
          "largest element")                                                                        \
-    FOLD(BOOL_U8, reduce_max, larger_bits, INTEGER, 1, ONE, 1, "maximum", .bits = 0,               \
+    FOLD(BOOL_U8, reduce_max, larger_bits, ANY, 1, ONE, 1, "maximum", .bits = 0,               \
          "whether any is true")                                                                    \
     FOLD(FLOATS, vector_dot, sum, TOTAL, 2, TWO, 1, NULL, .number = 0, "sum of a * b")             \
     FOLD(BITS, vector_dot, added_bits, INTEGER, 2, TWO, 1, NULL, .bits = 0,                        \
@@ -194,16 +194,16 @@ HOLOGRAM_VARIANTS(fold);
                                  ARRAYS_##operands,                                                \
                                  bytes,                                                            \
                                  COST_##d(work) <= PLAIN};
-#define FOLD_CONTEXT(d, body_d, bytes, op, join, finish, inputs, signature, work, nothing, none,   \
-                     ...)                                                                          \
+#define FOLD_CONTEXT(d, body_d, bytes, op, join_, finish_, inputs, signature, work, nothing_,      \
+                     none, ...)                                                                    \
     EACH_LEVEL(FOLD_BODY, op##_##body_d)                                                           \
-    static const Fold op##_##d = {{EACH_LEVEL(NAME, op##_##body_d)},                               \
-                                  sigmatics_join_##join,                                           \
-                                  (inputs) + 1,                                                    \
-                                  bytes,                                                           \
-                                  finish,                                                          \
-                                  nothing,                                                         \
-                                  {none}};
+    static const Fold op##_##d = {.page = {EACH_LEVEL(NAME, op##_##body_d)},                       \
+                                  .join = sigmatics_join_##join_,                                  \
+                                  .params = (inputs) + 1,                                          \
+                                  .size = bytes,                                                   \
+                                  .finish = finish_,                                               \
+                                  .nothing = nothing_,                                             \
+                                  .start = {none}};
 #define KERNEL_CONTEXT(d, body_d, bytes, op, ...)                                                  \
     EACH_LEVEL(KERNEL_BODY, op##_##body_d)                                                         \
     static const hologram_variant op##_##d[] = {EACH_LEVEL(VARIANT, op##_##body_d)};

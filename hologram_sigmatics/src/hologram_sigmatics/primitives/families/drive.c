@@ -61,16 +61,16 @@ static void map_past_caches(const hologram_call *call, const Map *map, int64_t b
 }
 
 /* How many bytes the whole call touches; -1 where out is the memory of an input, and so in the cache
- * when it is written. */
+ * when it is written, and where there is no array to read. */
 static int64_t touched(const hologram_call *call, const Map *map) {
     const int out = map->params - 1;
-    int64_t arrays = 1;
+    int64_t arrays = 0;
     for (int k = 0; k < out; k++) {
         if (call->args[k] == call->args[out])
             return -1;
         arrays += map->arrays >> k & 1;
     }
-    return arrays * call->lengths[out] * map->size;
+    return arrays > 0 ? (arrays + 1) * call->lengths[out] * map->size : -1;
 }
 
 int32_t AT_LEVEL(map)(const hologram_call *call) {

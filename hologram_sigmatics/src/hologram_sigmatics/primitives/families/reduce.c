@@ -103,7 +103,6 @@ HALF_PAGE(binary_cross_entropy, 2)
 
 #define WRAPPING_PAGES(d, T)                                                                       \
     INTEGER_PAGE(reduce_sum, d, T, 0, so_far + a)                                                  \
-    INTEGER_PAGE(reduce_prod, d, T, 1, 1u * so_far * a)                                            \
     PAGE_BODY(vector_dot_##d) {                                                                   \
         const T *as = args[0], *bs = args[1];                                                      \
         T sum = 0;                                                                                 \
@@ -111,6 +110,26 @@ HALF_PAGE(binary_cross_entropy, 2)
             sum = (T)(sum + (T)(1u * as[i] * bs[i]));                                              \
         return (Partial){.bits = sum};                                                             \
     }
+
+/* Bytes in pairs, since there is no instruction for less: the low byte of a product is that of the
+ * low bytes, whatever is above them. */
+PAGE_BODY(reduce_prod_u8) {
+    const uint8_t *as = args[0];
+    uint16_t low = 1, high = 1;
+    int64_t i = begin;
+    for (; i < end - 1; i += 2) {
+        uint16_t pair;
+        memcpy(&pair, as + i, sizeof pair);
+        low = (uint16_t)(1u * low * pair);
+        high = (uint16_t)(1u * high * (pair >> 8));
+    }
+    const uint8_t last = i < end ? as[i] : 1;
+    return (Partial){.bits = (uint8_t)(1u * low * high * last)};
+}
+
+INTEGER_PAGE(reduce_prod, u16, uint16_t, 1, 1u * so_far * a)
+INTEGER_PAGE(reduce_prod, u32, uint32_t, 1, 1u * so_far * a)
+INTEGER_PAGE(reduce_prod, u64, uint64_t, 1, 1u * so_far * a)
 
 #define ORDERED_PAGES(d, T)                                                                        \
     INTEGER_PAGE(reduce_min, d, T, as[begin], a < so_far ? a : so_far)                             \
