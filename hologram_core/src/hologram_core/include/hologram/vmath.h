@@ -511,7 +511,8 @@ VMATH_FUNCTION float vmath_pow_f32(float x, float y) {
     z = is_one ? 1.0f : z;
     float half_y = 0.5f * y;
     int whole = __builtin_floorf(y) == y, odd = whole & (__builtin_floorf(half_y) != half_y);
-    z = odd ? __builtin_copysignf(z, x) : z;
+    uint32_t sign = vmath_bits_f32(x) & (uint32_t)odd << 31;
+    z = vmath_from_bits_f32(vmath_bits_f32(z) | sign);
     int is_imaginary = (x < 0) & (size < VMATH_INFINITY) & !whole;
     return is_imaginary ? VMATH_NAN : z;
 }

@@ -513,7 +513,8 @@ VMATH_FUNCTION double vmath_pow_f64(double x, double y) {
     z = is_one ? 1.0 : z;
     double half_y = 0.5 * y;
     int whole = __builtin_floor(y) == y, odd = whole & (__builtin_floor(half_y) != half_y);
-    z = odd ? __builtin_copysign(z, x) : z;
+    uint64_t sign = vmath_bits_f64(x) & (uint64_t)odd << 63;
+    z = vmath_from_bits_f64(vmath_bits_f64(z) | sign);
     int is_imaginary = (x < 0) & (size < VMATH_INFINITY_F64) & !whole;
     return is_imaginary ? VMATH_NAN_F64 : z;
 }
