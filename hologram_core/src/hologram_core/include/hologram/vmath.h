@@ -600,6 +600,24 @@ VMATH_FUNCTION float vmath_cos_f32(float x) {
     return vmath_sin_quadrant(angle);
 }
 
+/* The bounded forms, for loops that are run again with the others if there was an argument beyond:
+ * the sign bit of *beyond says so. */
+VMATH_FUNCTION void vmath_note_bound_f32(uint32_t *beyond, float x) {
+    *beyond |= vmath_bits_f32(VMATH_TRIG_BOUND) - (vmath_bits_f32(x) & 0x7fffffff);
+}
+
+VMATH_FUNCTION int vmath_all_bounded_f32(uint32_t beyond) { return beyond >> 31 == 0; }
+
+VMATH_FUNCTION float vmath_sin_noting_f32(uint32_t *beyond, float x) {
+    vmath_note_bound_f32(beyond, x);
+    return vmath_sin_bounded_f32(x);
+}
+
+VMATH_FUNCTION float vmath_cos_noting_f32(uint32_t *beyond, float x) {
+    vmath_note_bound_f32(beyond, x);
+    return vmath_cos_bounded_f32(x);
+}
+
 #ifdef __cplusplus
 }
 #endif

@@ -629,6 +629,24 @@ VMATH_FUNCTION double vmath_cos_f64(double x) {
     return vmath_sin_quadrant_f64(angle);
 }
 
+/* The bounded forms, for loops that are run again with the others if there was an argument beyond:
+ * the sign bit of *beyond says so. */
+VMATH_FUNCTION void vmath_note_bound_f64(uint64_t *beyond, double x) {
+    *beyond |= vmath_bits_f64(VMATH_TRIG_BOUND_F64) - (vmath_bits_f64(x) & 0x7fffffffffffffff);
+}
+
+VMATH_FUNCTION int vmath_all_bounded_f64(uint64_t beyond) { return beyond >> 63 == 0; }
+
+VMATH_FUNCTION double vmath_sin_noting_f64(uint64_t *beyond, double x) {
+    vmath_note_bound_f64(beyond, x);
+    return vmath_sin_bounded_f64(x);
+}
+
+VMATH_FUNCTION double vmath_cos_noting_f64(uint64_t *beyond, double x) {
+    vmath_note_bound_f64(beyond, x);
+    return vmath_cos_bounded_f64(x);
+}
+
 #ifdef __cplusplus
 }
 #endif
