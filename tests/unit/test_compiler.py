@@ -192,7 +192,7 @@ def test_loop_of_the_seed_is_one_vector_loop(seed: str) -> None:
 @pytest.mark.skipif(len(Settings().levels) < 2, reason="this looks for vector instructions of AVX2")
 @pytest.mark.parametrize(
     ("result", "instruction"),
-    [("u8(min(max(x[i], 0.0), 1.0) * 255.0 + 0.5)", "vcvttps2dq"), ("u8(x[i] ** gamma)", "vfn?m(add|sub)\\w+p[sd]")],
+    [("u8(min(max(x[i], 0.0), 1.0) * 255.0 + 0.5)", "vcvttps2dq"), ("u8(x[i] ** gamma)", "vfn?m(add|sub)\\w+ps")],
 )
 def test_conversions_and_powers_are_vectorised(result: str, instruction: str) -> None:
     source = f"""
@@ -204,6 +204,35 @@ def f(x: DeviceArray[f32], gamma: f32, out: DeviceArray[u8], n: u32):
     (kernel,) = parse_source(source)
     text = find_compiler().assembly(render("f", [lower(kernel)]), "avx2")
     assert re.search(rf"\t{instruction}\t.*%ymm", text)
+
+
+SINES = """
+def f(x: DeviceArray[{kind}], y: DeviceArray[{kind}], out: DeviceArray[{kind}], n: u32):
+    i = get_global_id()
+    if i < n:
+        out[i] = sin(x[i]) + cos(y[i])
+"""
+
+
+@pytest.mark.parametrize("kind", ["f32", "f64"])
+def test_sines_are_vectorised(kind: str) -> None:
+    (kernel,) = parse_source(SINES.format(kind=kind))
+    text = find_compiler().assembly(render("f", [lower(kernel)]), "avx2")
+    assert re.search(r"\tvfn?m(add|sub)\w+p[sd]\t.*%ymm", text)
+
+
+@pytest.mark.parametrize("in_place", [False, True])
+@pytest.mark.parametrize("kind", ["f32", "f64"])
+def test_sines_of_large_numbers_are_right_beside_small_ones(kind: str, in_place: bool) -> None:
+    (handle,) = compile_text(SINES.format(kind=kind))
+    x, y = np.random.default_rng(0).uniform(-100, 100, (2, 2000)).astype(hg.dtypes.find(kind).numpy)
+    x[[3, 700, 1999]] = 1e7, 1e30, np.inf  # in three of four stretches
+    y[[5, 700, 1998]] = -1e30, np.nan, 1e7
+    with np.errstate(invalid="ignore"):
+        expected = np.sin(x.astype(np.float64)) + np.cos(y.astype(np.float64))
+    out = x if in_place else np.empty_like(x)
+    handle(x, y, out, x.size)
+    np.testing.assert_allclose(out, expected, rtol=0, atol=4 * float(np.finfo(out.dtype).eps))
 
 
 def test_certificate_says_what_is_checked() -> None:

@@ -1,14 +1,17 @@
-"""Are the functions of vmath.h and vmath64.h as exact as they say, and as NumPy where there is no exact answer?"""
+"""Are the functions of vmath.h and vmath64.h as exact as they say, as NumPy at the edges, and vectorised?"""
 
 import importlib.util
 import itertools
 import math
+import re
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 import hologram_core as hg
+from hologram_atlas.toolchain import LEVELS as FLAGS
+from hologram_atlas.toolchain import find_compiler
 from hologram_core.dtypes import find
 
 PROGRAM = Path(__file__).resolve().parents[2] / "benchmarks/ulp/sample.py"
@@ -77,3 +80,28 @@ def _assert_special(got, expected):
     plain = ~np.isnan(expected)
     np.testing.assert_array_equal(np.signbit(got[plain]), np.signbit(expected[plain]))
     np.testing.assert_allclose(got[plain], expected[plain], rtol=1e-6)
+
+
+ONE_ARGUMENT_FIXED = """
+#define FIXED(name, T, kind, base, exponent) \
+    void name(const T *xs, T *out, int64_t n, T fixed) { \
+        INDEPENDENT for (int64_t i = 0; i < n; i++) out[i] = vmath_pow_##kind(base, exponent); \
+    }
+FIXED(one_exponent_f32, float, f32, xs[i], fixed)
+FIXED(one_exponent_f64, double, f64, xs[i], fixed)
+FIXED(one_base_f32, float, f32, fixed, xs[i])
+FIXED(one_base_f64, double, f64, fixed, xs[i])
+FIXED(literal_f32, float, f32, xs[i], 2.5f)
+FIXED(literal_f64, double, f64, xs[i], 2.5)
+"""
+
+
+@pytest.mark.skipif("avx2" not in FLAGS, reason="reads the assembly of x86-64")
+def test_loops_become_vectors():
+    source = PROGRAM.with_name("functions.c").read_text("utf-8") + ONE_ARGUMENT_FIXED
+    assembly = find_compiler().assembly(source, "avx2")
+    bodies = dict(re.findall(r"^(\w+):\n(.*?)^\s*\.size\s+\1", assembly, re.MULTILINE | re.DOTALL))
+    expected = {*measuring.GOALS, *re.findall(r"FIXED\((\w+_f..)", ONE_ARGUMENT_FIXED)} - {"sin_f64", "cos_f64"}
+    assert expected <= bodies.keys()
+    scalar = [name for name in sorted(expected) if "%ymm" not in bodies[name] or re.search(r"\bcall", bodies[name])]
+    assert scalar == []

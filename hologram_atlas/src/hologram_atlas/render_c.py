@@ -22,6 +22,7 @@ from .c_expressions import C_STORED, C_TYPE, Expressions, Names, c_string
 from .c_functions import header
 from .c_lanes import LANES, Lanes, can_run_in_lanes
 from .c_statements import Statements, work_of
+from .c_trigonometry import has_trigonometry, in_stretches
 from .definitions import ID, row_width
 from .facts import END
 from .lowered import Lowered
@@ -164,27 +165,44 @@ class _KernelText:
         blocks = independent and can_run_in_lanes(body, lanes, expressions.is_checked)
         statements = Statements(expressions, unrolls=proved)
         lines = statements.body(body, 2)
-        locals_ = [f"        {C_TYPE[kind]} {self.names[local]};" for local, kind in self.kernel.locals]
+        lines = [f"        {C_TYPE[kind]} {self.names[local]};" for local, kind in self.kernel.locals] + lines
         twice = independent and not statements.leaves_early and not _arrays(writes) & _arrays(reads)
+        stretches = twice and not blocks and has_trigonometry(lines)
+        in_rows = width is not None and not blocks
         return "\n".join(
             [
                 f"{'BODY' if proved else 'COLD'} int32_t {self.symbol}_{name}(",
                 f"    const hologram_call *call, {self._declared('int64_t begin', 'int64_t end')}) {{",
                 *(_WHOLE if width is None else [_ROW.format(width=expressions.render(width))]),
                 *([_BLOCK.format(lanes=LANES), *lanes.render(2), "    }"] if blocks else []),
-                *(self._aligned([*locals_, *lines]) if twice else []),
-                *(self._whole_vectors([*locals_, *lines]) if twice and width is not None and not blocks else []),
+                *(self._stretches(lines) if stretches else self._ahead(lines, in_rows=in_rows) if twice else []),
                 *([] if not proved or blocks else ["    INDEPENDENT" if independent else "    UNROLLED"]),
-                "    for (; turn < turns; turn++) {",
+                f"    for (; turn < {'stop' if stretches else 'turns'}; turn++) {{",
                 _TURN,
-                *locals_,
                 *lines,
                 *(["    next_item:;"] if statements.leaves_early else []),
                 "    }",
+                *(["    }"] if stretches else []),
                 *([] if width is None else [_NEXT_ROW]),
                 "    return HOLOGRAM_OK;\n}\n",
             ]
         )
+
+    def _stretches(self, body: list[str]) -> list[str]:
+        """The loop of those that may compute an element twice and have a sine or cosine."""
+        return in_stretches([_TURN, *body], " && ".join(["true", *self._apart()]))
+
+    def _ahead(self, body: list[str], *, in_rows: bool) -> list[str]:
+        """What the others that may compute an element twice do before the last loop."""
+        return self._aligned(body) + (self._whole_vectors(body) if in_rows else [])
+
+    def _apart(self) -> list[str]:
+        """Comparisons that say that no output is an input, where that may be."""
+        if not self.interface.may_alias:
+            return []
+        inputs = [self.names[name] for name, role in self.interface.roles.items() if role == "in"]
+        outputs = [self.names[name] for name, role in self.interface.roles.items() if role != "in"]
+        return [f"(const void *){o} != {i}" for o in outputs for i in inputs]
 
     def _whole_vectors(self, body: list[str]) -> list[str]:
         """A row in whole vectors, the last of which reaches back over elements that are then computed twice."""
@@ -220,10 +238,8 @@ class _KernelText:
             return []
         out = self.names[outputs[0]]
         line = 64 // dtypes.find(ir.DTYPE[self.params[outputs[0]].type]).itemsize
-        inputs = [self.names[name] for name, role in roles.items() if role == "in"]
-        apart = "".join(f" && (const void *){self.names[o]} != {i}" for o in outputs for i in inputs)
         return [
-            f"    if (turns >= {8 * line}{apart}) {{",
+            f"    if ({' && '.join([f'turns >= {8 * line}', *self._apart()])}) {{",
             "        INDEPENDENT",
             f"        for (; turn < {line}; turn++) {{",
             _TURN,

@@ -514,15 +514,14 @@ VMATH_FUNCTION float vmath_pow_f32(float x, float y) {
     float z = VMATH_FMA(power * f, vmath_exp2m1_quotient(f), power);
     z *= vmath_from_bits_f32((k - half) << 23);
 
-    /* What y alone decides is a number or bits, not a condition: where y is the same for a whole
-     * loop gcc does not mix those with conditions of vectors. */
-    float whole = __builtin_floorf(y), halves = __builtin_floorf(y * 0.5f);
-    uint32_t odd = (uint32_t)(whole == y) & (uint32_t)(halves + halves != y);
-    float real = whole == y ? 1.0f : VMATH_NAN;
-    z = size == 1.0f ? 1.0f : z;
-    z = y == 0 ? 1.0f : z;
-    z = vmath_from_bits_f32(vmath_bits_f32(z) | (vmath_bits_f32(x) & odd << 31));
-    return (x < 0) & (size < VMATH_INFINITY) ? z * real : z;
+    int is_one = (y == 0) | (size == 1.0f);
+    z = is_one ? 1.0f : z;
+    float half_y = 0.5f * y;
+    int whole = __builtin_floorf(y) == y, odd = whole & (__builtin_floorf(half_y) != half_y);
+    uint32_t sign = vmath_bits_f32(x) & (uint32_t)odd << 31;
+    z = vmath_from_bits_f32(vmath_bits_f32(z) | sign);
+    int is_imaginary = (x < 0) & (size < VMATH_INFINITY) & !whole;
+    return is_imaginary ? VMATH_NAN : z;
 }
 
 /* ---- sine and cosine ------------------------------------------------------------------------- */
@@ -632,6 +631,24 @@ VMATH_FUNCTION float vmath_cos_f32(float x) {
     vmath_angle angle = vmath_reduce_large(x);
     angle.n++;
     return vmath_sin_quadrant(angle);
+}
+
+/* The bounded forms, for loops that are run again with the others if there was an argument beyond:
+ * the sign bit of *beyond says so. */
+VMATH_FUNCTION void vmath_note_bound_f32(uint32_t *beyond, float x) {
+    *beyond |= vmath_bits_f32(VMATH_TRIG_BOUND) - (vmath_bits_f32(x) & 0x7fffffff);
+}
+
+VMATH_FUNCTION int vmath_all_bounded_f32(uint32_t beyond) { return beyond >> 31 == 0; }
+
+VMATH_FUNCTION float vmath_sin_noting_f32(uint32_t *beyond, float x) {
+    vmath_note_bound_f32(beyond, x);
+    return vmath_sin_bounded_f32(x);
+}
+
+VMATH_FUNCTION float vmath_cos_noting_f32(uint32_t *beyond, float x) {
+    vmath_note_bound_f32(beyond, x);
+    return vmath_cos_bounded_f32(x);
 }
 
 #ifdef __cplusplus

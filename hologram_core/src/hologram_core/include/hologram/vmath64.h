@@ -517,15 +517,14 @@ VMATH_FUNCTION double vmath_pow_f64(double x, double y) {
     double z = VMATH_FMA64(power * f, vmath_exp2m1_quotient_f64(f), power);
     z *= vmath_power_f64(k - half);
 
-    /* What y alone decides is a number or bits, not a condition: where y is the same for a whole
-     * loop gcc does not mix those with conditions of vectors. */
-    double whole = __builtin_floor(y), halves = __builtin_floor(y * 0.5);
-    uint64_t odd = (uint64_t)(whole == y) & (uint64_t)(halves + halves != y);
-    double real = whole == y ? 1.0 : VMATH_NAN_F64;
-    z = size == 1.0 ? 1.0 : z;
-    z = y == 0 ? 1.0 : z;
-    z = vmath_from_bits_f64(vmath_bits_f64(z) | (vmath_bits_f64(x) & odd << 63));
-    return (x < 0) & (size < VMATH_INFINITY_F64) ? z * real : z;
+    int is_one = (y == 0) | (size == 1.0);
+    z = is_one ? 1.0 : z;
+    double half_y = 0.5 * y;
+    int whole = __builtin_floor(y) == y, odd = whole & (__builtin_floor(half_y) != half_y);
+    uint64_t sign = vmath_bits_f64(x) & (uint64_t)odd << 63;
+    z = vmath_from_bits_f64(vmath_bits_f64(z) | sign);
+    int is_imaginary = (x < 0) & (size < VMATH_INFINITY_F64) & !whole;
+    return is_imaginary ? VMATH_NAN_F64 : z;
 }
 
 /* ---- sine and cosine ------------------------------------------------------------------------- */
@@ -636,6 +635,24 @@ VMATH_FUNCTION double vmath_cos_f64(double x) {
     vmath_angle_f64 angle = vmath_reduce_large_f64(x);
     angle.n++;
     return vmath_sin_quadrant_f64(angle);
+}
+
+/* The bounded forms, for loops that are run again with the others if there was an argument beyond:
+ * the sign bit of *beyond says so. */
+VMATH_FUNCTION void vmath_note_bound_f64(uint64_t *beyond, double x) {
+    *beyond |= vmath_bits_f64(VMATH_TRIG_BOUND_F64) - (vmath_bits_f64(x) & 0x7fffffffffffffff);
+}
+
+VMATH_FUNCTION int vmath_all_bounded_f64(uint64_t beyond) { return beyond >> 63 == 0; }
+
+VMATH_FUNCTION double vmath_sin_noting_f64(uint64_t *beyond, double x) {
+    vmath_note_bound_f64(beyond, x);
+    return vmath_sin_bounded_f64(x);
+}
+
+VMATH_FUNCTION double vmath_cos_noting_f64(uint64_t *beyond, double x) {
+    vmath_note_bound_f64(beyond, x);
+    return vmath_cos_bounded_f64(x);
 }
 
 #ifdef __cplusplus
