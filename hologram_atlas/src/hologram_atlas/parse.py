@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 import math
+import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import NoReturn
@@ -21,6 +22,7 @@ Number = bool | int | float
 MATH_CONSTANTS: Mapping[str, Number] = {name: getattr(math, name) for name in ("pi", "e", "tau", "inf", "nan")}
 MAX_PARAMS = 14  #: of the 16 of the ABI, since a call may carry the extent and the kernel an output more
 MAX_NESTING = 100
+_parsing = threading.RLock()  # see _tree()
 
 
 @dataclass(frozen=True)
@@ -75,7 +77,7 @@ def parse_source(
 def _check_top_level(module: Module) -> None:
     """Refuse what a file of kernels does not have: async functions, two functions of one name."""
     first: dict[str, ast.FunctionDef] = {}
-    for node in ast.parse(module.source).body:
+    for node in _tree(module.source, module.file).body:
         if isinstance(node, ast.AsyncFunctionDef):
             module.fail("async functions are not in the language", node, "write def")
         if not isinstance(node, ast.FunctionDef):
@@ -94,7 +96,7 @@ def parse_function(
     It may stand inside other functions; @inline functions beside it are known too. Raises CompileError.
     """
     module = read_module(source, file, lookup)
-    chain = _enclosing(ast.parse(source, filename=file), name, line)
+    chain = _enclosing(_tree(source, file), name, line)
     if not chain:
         raise CompileError(f"no function {name!r} in line {line}", file=file, source=source)
     functions, inline = dict(module.functions), set(module.inline)
@@ -127,10 +129,16 @@ def _is_inline(function: ast.FunctionDef) -> bool:
     return any(_last_name(node) == "inline" for node in function.decorator_list)
 
 
+def _tree(source: str, file: str) -> ast.Module:
+    """Parse a text, on one thread at a time: CPython 3.11 counts the depth of all trees in the making together."""
+    with _parsing:
+        return ast.parse(source, filename=file)
+
+
 def read_module(source: str, file: str, lookup: Callable[[str], Number | None] = lambda name: None) -> Module:
     """Parse a text and collect what its top level defines."""
     try:
-        tree = ast.parse(source, filename=file)
+        tree = _tree(source, file)
     except SyntaxError as error:
         line, column = error.lineno or 1, max(error.offset or 1, 1)
         end = error.end_offset if error.end_lineno == error.lineno and error.end_offset else column + 1
@@ -335,7 +343,8 @@ def annotation(node: ast.expr) -> tuple[bool, str | None]:
     """(whether it is an array, the stored type or None for no type of the language)."""
     if isinstance(node, ast.Constant) and isinstance(node.value, str):  # "DeviceArray[f32]", quoted
         try:
-            node = ast.parse(node.value.strip(), mode="eval").body
+            with _parsing:
+                node = ast.parse(node.value.strip(), mode="eval").body
         except SyntaxError:
             return False, None
     if isinstance(node, ast.Subscript) and _last_name(node.value) == "DeviceArray":
