@@ -105,7 +105,8 @@ docs: $(VENV)/.group-docs $(INSTALLED)  ## the documentation site, in build/site
 bench: $(VENV)/.group-bench $(if $(TORCH),$(VENV)/.group-torch) $(INSTALLED)  ## the benchmarks; TORCH=1 adds PyTorch
 	$(BIN)/python -m benchmarks $(BENCH_ARGS)
 
-ulp: $(VENV)/.group-run $(INSTALLED)  ## the worst error of each unary op over every f32 value
+ulp: $(VENV)/.group-run $(INSTALLED)  ## the worst error of each f64 function on a sample, of each unary op over every f32
+	$(BIN)/python benchmarks/ulp/sample.py
 	$(BIN)/python benchmarks/ulp/run.py
 
 # ---- before a release -----------------------------------------------------------------------------------------------

@@ -1,20 +1,17 @@
-"""Time lines of Python beside each other, and hold the results against goals.
+"""Race contestants, and hold the results against goals.
 
-In go contestants (a line and the names it uses), out come nanoseconds for one run of each line. They take turns, so
-that all see the same machine; arrays stay in the cache. A line is repeated 16 times in the body of the timed loop,
-which leaves less than a nanosecond of loop in each figure.
+In go contestants (see hologram_core.timing, which times them), out come the best and the median time of each, and rows
+that say whether a goal is met.
 """
 
-import gc
 import statistics
-import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from itertools import repeat
 
 import numpy as np
 
-UNROLL = 16
+from hologram_core.timing import Contestant as Contestant
+from hologram_core.timing import take_turns
 
 
 @dataclass(frozen=True)
@@ -27,15 +24,6 @@ class Plan:
 
 FULL = Plan(rounds=11, seconds=0.01)
 QUICK = Plan(rounds=1, seconds=0.0)
-
-
-@dataclass(frozen=True)
-class Contestant:
-    """A line of Python and the values of its names; `result` is the array that it writes, where that is checked."""
-
-    line: str
-    names: Mapping[str, object]
-    result: np.ndarray | None = None
 
 
 @dataclass(frozen=True)
@@ -78,48 +66,8 @@ class Row:
 
 def race(plan: Plan, contestants: Mapping[str, Contestant], expected: np.ndarray | None = None) -> Timings:
     """Time all contestants; with `expected`, first check that each computes it."""
-    loops = {name: compile_loop(contestant) for name, contestant in contestants.items()}
-    for loop in loops.values():
-        loop(1)
-    if expected is not None:
-        for name, contestant in contestants.items():
-            check(name, contestant, expected)
-    counts = {name: calibrate(loop, plan.seconds) for name, loop in loops.items()}
-    turns: dict[str, list[float]] = {name: [] for name in loops}
-    gc.collect()
-    gc.disable()
-    try:
-        for _ in range(plan.rounds):
-            for name, loop in loops.items():
-                turns[name].append(loop(counts[name]) / (counts[name] * UNROLL))
-    finally:
-        gc.enable()
-    return {name: Timing(min(times), statistics.median(times)) for name, times in turns.items()}
-
-
-def compile_loop(contestant: Contestant) -> Callable[[int], int]:
-    """Return f(count) -> nanoseconds for count * UNROLL runs of the line, its names being local variables."""
-    body = f"\n        {contestant.line}" * UNROLL
-    parameters = ", ".join(("rounds", *contestant.names))
-    source = f"def timed({parameters}):\n    start = clock()\n    for _ in rounds:{body}\n    return clock() - start"
-    namespace: dict[str, Callable[..., int]] = {"clock": time.perf_counter_ns}
-    exec(source, namespace)
-    timed, values = namespace["timed"], tuple(contestant.names.values())
-    return lambda count: timed(repeat(None, count), *values)
-
-
-def calibrate(loop: Callable[[int], int], seconds: float) -> int:
-    """Return the count that keeps the loop busy for so long."""
-    count = 1
-    while (taken := loop(count)) < seconds * 1e9:
-        count = max(2 * count, min(100 * count, int(count * seconds * 1e9 / max(taken, 1))))
-    return count
-
-
-def check(name: str, contestant: Contestant, expected: np.ndarray) -> None:
-    """Raise AssertionError if a contestant computes something else: to be fast and wrong is no merit."""
-    if contestant.result is not None:
-        np.testing.assert_allclose(contestant.result, expected, rtol=1e-4, atol=1e-6, err_msg=f"{name} is wrong")
+    turns = take_turns(contestants, rounds=plan.rounds, seconds=plan.seconds, expected=expected)
+    return {name: Timing(min(turn.loops), statistics.median(turn.loops)) for name, turn in turns.items()}
 
 
 # ---- goals -----------------------------------------------------------------------------------------------------------

@@ -1,16 +1,13 @@
 """Show results: rows as a table on the terminal, as JSON, and as an SVG picture (where matplotlib is installed)."""
 
-import datetime
 import importlib.util
 import json
-import os
-import platform
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-import hologram_core as hg
+from hologram_core.machine import describe as machine
 
 from . import peers
 from .measure import Row
@@ -115,26 +112,6 @@ def record(results: Results, about: Mapping[str, Any], target: Path) -> None:
     data = {"machine": dict(about), "peers": peers.versions(), "rows": rows}
     target.write_text(json.dumps(data, indent=1) + "\n")
     print(f"\nsaved {target}")
-
-
-def machine() -> dict[str, Any]:
-    return {
-        "date": datetime.date.today().isoformat(),
-        "cpu": cpu_name(),
-        "level": hg.cpu_levels()[-1],
-        "system": f"{platform.system()} {platform.machine()}",
-        "python": platform.python_version(),
-        "load": round(os.getloadavg()[0], 1) if hasattr(os, "getloadavg") else 0.0,
-    }
-
-
-def cpu_name() -> str:
-    try:
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
-    except OSError:
-        return platform.processor() or platform.machine()
-    names = (line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
-    return next(names, platform.machine())
 
 
 def draw(results: Results, target: Path) -> None:

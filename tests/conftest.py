@@ -1,5 +1,6 @@
 """Fixtures of the whole suite; no HOLOGRAM_* variable of the caller reaches a test."""
 
+import logging
 import os
 
 import pytest
@@ -12,6 +13,14 @@ def _clean_environment():
         for name in [name for name in os.environ if name.startswith("HOLOGRAM_")]:
             patch.delenv(name)
         yield
+
+
+@pytest.fixture(autouse=True)
+def _quiet_logger():
+    yield
+    logger = logging.getLogger("hologram")  # what one test wants logged, no other does
+    logger.setLevel(logging.NOTSET)
+    logger.handlers.clear()
 
 
 @pytest.fixture(scope="session")

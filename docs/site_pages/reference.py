@@ -18,6 +18,8 @@ WIDTH = 90  #: of a line that is not spread
 MODULES = (
     "hologram_core",
     "hologram_core.testing",
+    "hologram_core.doctor",
+    "hologram_core.bench",
     "hologram_dynamic",
     "hologram_atlas",
     "hologram_sigmatics",

@@ -33,3 +33,11 @@ def test_errors_are_within_the_goals_on_a_sample(op):
     assert heading.split()[:4] == ["op", "level", "max", "ULP"]
     assert [row.split()[:2] for row in rows] == [[op, level] for level in hg.cpu_levels()]
     assert all(" ok " in row for row in rows)
+
+
+def test_errors_of_f64_are_within_the_goals_on_a_sample():
+    chosen = ("--functions", "exp_f64", "pow_f64", "--levels", "baseline", "--points", "50000")
+    heading, *rows = _run("benchmarks/ulp/sample.py", *chosen).splitlines()
+    assert heading.split()[:4] == ["function", "level", "max", "ULP"]
+    assert [row.split()[:2] for row in rows] == [["exp_f64", "baseline"], ["pow_f64", "baseline"]]
+    assert all(" ok " in row for row in rows)

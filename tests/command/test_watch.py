@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 
 import numpy as np
 import pytest
@@ -141,10 +142,28 @@ def test_deleted_source_takes_its_kernels_and_its_library_out(sources, runtime, 
     assert list(output.iterdir()) == []
 
 
-def test_source_without_kernels_takes_them_out_too(sources, runtime, follow):
+def test_source_that_is_emptied_before_it_is_written_never_misses_its_kernel(sources, runtime, follow, monkeypatch):
+    monkeypatch.setattr("hologram_dynamic.watch.GRACE", 60.0)  # longer than this test is ever kept waiting
+    path = sources / "scaled.py"
     follow()
-    (sources / "scaled.py").write_text("# scaled was here\n")
-    wait_for(lambda: scale(runtime) is None)
+    seen = set()
+    for value in (3, 4):
+        with open(path, "w") as file:  # as some editors do it
+            end = time.monotonic() + 0.3
+            while time.monotonic() < end:
+                seen.add(scale(runtime))
+            file.write(SCALED.format(value))
+        wait_for(lambda value=value: scale(runtime) == value)
+    assert seen == {2, 3}
+
+
+def test_source_without_kernels_keeps_those_that_it_had(sources, runtime, follow, reports):
+    follow()
+    (sources / "scaled.py").write_text("# not yet\n")
+    wait_for(lambda: reports[-1].built[0].note == "it has no kernels")
+    (sources / "scaled.py").write_text("")
+    wait_for(lambda: len(reports) == 3)
+    assert scale(runtime) == 2
 
 
 def test_new_source_is_compiled_and_private_ones_are_not(sources, runtime, follow, reports):

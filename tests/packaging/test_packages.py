@@ -145,7 +145,8 @@ def _names(wheel: Path) -> set[str]:
 
 def test_wheel_of_core_holds_types_and_headers(wheels):
     names = _names(wheels["hologram_core"])
-    for name in ("py.typed", "ops.pyi", "_native.pyi", "include/hologram/kernel.h", "include/hologram/vmath.h"):
+    headers = [f"include/hologram/{name}.h" for name in ("kernel", "levels", "vmath", "vmath64")]
+    for name in ("py.typed", "ops.pyi", "_native.pyi", *headers):
         assert f"hologram_core/{name}" in names
 
 

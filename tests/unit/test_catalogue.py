@@ -70,6 +70,14 @@ def test_row_documents_its_op(shared_runtime, row):
     assert list(inspect.signature(op).parameters) == [*row.parameters, "out"]
 
 
+@pytest.mark.parametrize("row", ROWS, ids=lambda row: row.name)
+def test_row_says_what_it_computes_by_which_reference_and_how_well(row):
+    assert row.doc
+    assert callable(row.reference)
+    assert row.accuracy.endswith(".")
+    assert row.accuracy in row.docstring
+
+
 @pytest.mark.parametrize(
     ("name", "usage"),
     [

@@ -10,10 +10,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from site_pages import commands
 from support.providers import DeclaringProvider, runtime_of
 
 import hologram_core as hg
 from hologram_core import hookspecs
+from hologram_core.cli import hologram
 from hologram_core.settings import PREFIX, Settings
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -42,6 +44,7 @@ def test_there_are_the_promised_hooks():
         "declare_kernels()",
         "declare_ops()",
         "register_commands(cli)",
+        "diagnose()",
     }
 
 
@@ -73,6 +76,26 @@ def test_every_variable_is_documented_with_its_parameter():
     assert sorted(parameter for _, parameter in rows) == sorted(set(inspect.signature(hg.Runtime).parameters))
     for variable, parameter in rows:
         assert variable == PREFIX + {"threads": "num_threads"}.get(parameter, parameter).upper()
+
+
+def test_page_of_commands_is_current():
+    assert commands.PATH.read_text("utf-8") == commands.page(), "run python docs/site_pages/commands.py"
+
+
+def test_every_command_is_documented():
+    headings = re.findall(r"^## (hologram.*)$", commands.PATH.read_text("utf-8"), re.MULTILINE)
+    assert sorted(headings) == sorted(context.command_path for context in commands.commands(hologram))
+    for context in commands.commands(hologram):
+        summary, *_ = inspect.cleandoc(context.command.help).splitlines()
+        assert summary.endswith("."), context.command_path
+        assert len(summary) <= 66 or context.parent is None, "the list of commands would cut it off"
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_commands_in_the_code_of_pages_exist(page):
+    known = {context.info_name for context in commands.commands(hologram)}
+    blocks = "\n".join(_blocks(page, "sh"))
+    assert set(re.findall(r"(?:^|; )hologram (\w+)", blocks, re.MULTILINE)) <= known
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))

@@ -6,23 +6,10 @@ import zipfile
 
 import numpy as np
 import pytest
+from support.plugins import ANSWER, distribution, install
 
 import hologram_core as hg
 from hologram_core.plugins import discover
-
-ANSWER = "import hologram_core as hg\n@hg.hookimpl\ndef provide_kernel(name):\n    return hg.Refusal({!r})\n"
-
-
-def _distribution(folder, name, version="1.0", points=None, text=None, kind="dist-info"):
-    """A folder of metadata as pip leaves it, with the given entry points."""
-    metadata = folder / f"{name}-{version}.{kind}"
-    metadata.mkdir(parents=True)
-    (metadata / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n")
-    if text is None:
-        text = "[hologram.plugins]\n" + "".join(f"{key} = {value}\n" for key, value in (points or {}).items())
-    if text:
-        (metadata / "entry_points.txt").write_text(text)
-    return metadata
 
 
 def _names(*path):
@@ -30,35 +17,35 @@ def _names(*path):
 
 
 def test_distributions_with_the_group_are_found_by_name(tmp_path):
-    _distribution(tmp_path, "zeta", "2.0", {"z": "zeta"})
-    _distribution(tmp_path, "My_Pack.one", "1.5", {"p": "my_pack"})
-    _distribution(tmp_path, "other", "1.0", text="[console_scripts]\nx = y:z\n")
-    _distribution(tmp_path, "nothing", "1.0", text="")
+    distribution(tmp_path, "zeta", "2.0", {"z": "zeta"})
+    distribution(tmp_path, "My_Pack.one", "1.5", {"p": "my_pack"})
+    distribution(tmp_path, "other", "1.0", text="[console_scripts]\nx = y:z\n")
+    distribution(tmp_path, "nothing", "1.0", text="")
     assert _names(tmp_path) == [("my-pack-one", "1.5"), ("zeta", "2.0")]
 
 
 def test_order_of_the_path_and_of_installation_makes_no_difference(tmp_path):
     for name in "cab":
-        _distribution(tmp_path / name, name, points={name: name})
+        distribution(tmp_path / name, name, points={name: name})
     folders = [tmp_path / name for name in "abc"]
     assert _names(*folders) == _names(*reversed(folders)) == [("a", "1.0"), ("b", "1.0"), ("c", "1.0")]
 
 
 def test_first_distribution_of_a_name_on_the_path_hides_later_ones(tmp_path):
-    _distribution(tmp_path / "first", "My.Pack", "2.0", {"x": "new"})
-    _distribution(tmp_path / "second", "my_pack", "1.0", {"x": "old", "y": "older"})
+    distribution(tmp_path / "first", "My.Pack", "2.0", {"x": "new"})
+    distribution(tmp_path / "second", "my_pack", "1.0", {"x": "old", "y": "older"})
     assert _names(tmp_path / "first", tmp_path / "second") == [("my-pack", "2.0")]
     assert _names(tmp_path / "second", tmp_path / "first") == [("my-pack:x", "1.0"), ("my-pack:y", "1.0")]
 
 
 def test_distribution_without_plugins_hides_an_older_one_that_had_some(tmp_path):
-    _distribution(tmp_path / "first", "my_pack", "2.0", text="")
-    _distribution(tmp_path / "second", "my_pack", "1.0", {"x": "old"})
+    distribution(tmp_path / "first", "my_pack", "2.0", text="")
+    distribution(tmp_path / "second", "my_pack", "1.0", {"x": "old"})
     assert _names(tmp_path / "first", tmp_path / "second") == []
 
 
 def test_several_entry_points_are_several_providers(tmp_path):
-    _distribution(tmp_path, "pack", points={"b": "pack.b", "a": "pack:a"})
+    distribution(tmp_path, "pack", points={"b": "pack.b", "a": "pack:a"})
     assert [name for name, _ in _names(tmp_path)] == ["pack:a", "pack:b"]
 
 
@@ -70,7 +57,7 @@ def test_egg_info_of_a_source_tree_is_found(tmp_path):
 
 
 def test_zip_file_on_the_path_is_searched(tmp_path):
-    _distribution(tmp_path / "tree", "zipped", "3.0", {"x": "zipped"})
+    distribution(tmp_path / "tree", "zipped", "3.0", {"x": "zipped"})
     archive = tmp_path / "pack.zip"
     with zipfile.ZipFile(archive, "w") as zipped:
         for file in (tmp_path / "tree").rglob("*"):
@@ -100,14 +87,14 @@ def test_path_may_name_what_is_not_there_or_no_folder(tmp_path):
     ],
 )
 def test_broken_entry_points_break_nothing(tmp_path, text, count):
-    _distribution(tmp_path, "pack", text=text or " ")
-    _distribution(tmp_path, "whole", points={"x": "whole"})
+    distribution(tmp_path, "pack", text=text or " ")
+    distribution(tmp_path, "whole", points={"x": "whole"})
     names = [name for name, _ in _names(tmp_path)]
     assert names == ["pack"] * count + ["whole"]
 
 
 def test_entry_points_that_are_not_utf8_break_nothing(tmp_path):
-    metadata = _distribution(tmp_path, "pack")
+    metadata = distribution(tmp_path, "pack")
     (metadata / "entry_points.txt").write_bytes(b"\xff\xfe[hologram.plugins]\nx = y\n")
     assert [name for name, _ in _names(tmp_path)] in ([], ["pack"])
 
@@ -126,29 +113,23 @@ def site(tmp_path, monkeypatch):
             del sys.modules[name]
 
 
-def _install(site, name, code, point=None):
-    module = name.replace("-", "_")
-    (site / f"{module}.py").write_text(code)
-    _distribution(site, module, points={"x": point or module})
-
-
 def _said(runtime):
     return {c.provider: c.reason for c in runtime.explain("relu", "f32", 3).candidates if c.offer is None}
 
 
 def test_plugins_are_modules_or_objects_in_them(site):
-    _install(site, "fake-one", ANSWER.format("one"))
+    install(site, "fake-one", ANSWER.format("one"))
     first, *function = ANSWER.format("two").replace("(name)", "(self, name)").splitlines()
     body = "\n    ".join(function)
     code = f"{first}\nclass Outer:\n  class inner:\n    {body}\n  inner = inner()\n"
-    _install(site, "fake-two", code, "fake_two:Outer.inner")
+    install(site, "fake-two", code, "fake_two:Outer.inner")
     said = _said(hg.Runtime(providers=["fake-one", "fake-two"]))
     assert said == {"fake-one": "one", "fake-two": "two"}
 
 
 def test_wanted_and_unwanted_providers(site):
     for name in ("fake-one", "fake-two"):
-        _install(site, name, ANSWER.format(name))
+        install(site, name, ANSWER.format(name))
     assert set(_said(hg.Runtime(providers=["fake-one"]))) == {"fake-one"}
     both = {"fake-one", "fake-two"}
     assert set(_said(hg.Runtime(disable=["fake-one"]))) & both == {"fake-two"}
@@ -157,28 +138,28 @@ def test_wanted_and_unwanted_providers(site):
 
 
 def test_disabled_provider_is_not_imported(site):
-    _install(site, "fake-one", "raise RuntimeError('imported')")
+    install(site, "fake-one", "raise RuntimeError('imported')")
     assert [row.name for row in hg.Runtime(disable=["fake-one"]).providers() if "fake" in row.name] == []
 
 
 def test_one_entry_point_of_several_can_be_chosen(site):
     (site / "fake_many.py").write_text(ANSWER.format("module") + "class P:\n  pass\n")
     (site / "fake_more.py").write_text(ANSWER.format("more"))
-    _distribution(site, "fake_many", points={"one": "fake_many", "two": "fake_more"})
+    distribution(site, "fake_many", points={"one": "fake_many", "two": "fake_more"})
     assert set(_said(hg.Runtime(providers=["fake-many"]))) == {"fake-many:one", "fake-many:two"}
     assert set(_said(hg.Runtime(providers=["fake-many:two"]))) == {"fake-many:two"}
 
 
 def test_plugins_are_imported_at_the_first_request_only(site):
-    _install(site, "fake-one", ANSWER.format("one"))
+    install(site, "fake-one", ANSWER.format("one"))
     runtime = hg.Runtime(providers=["fake-one"])
     assert "fake_one" not in sys.modules
     runtime.explain("relu", "f32", 3)
     assert "fake_one" in sys.modules
 
 
-def test_version_is_that_of_the_distribution(site):
-    _install(site, "fake-one", ANSWER.format("one"))
+def test_version_is_that_of_thedistribution(site):
+    install(site, "fake-one", ANSWER.format("one"))
     (row,) = hg.Runtime(providers=["fake-one"]).providers()
     assert (row.name, row.version, row.hooks) == ("fake-one", "1.0", ("provide_kernel",))
 
@@ -197,8 +178,8 @@ def test_version_is_that_of_the_distribution(site):
     ],
 )
 def test_plugin_that_does_not_import_is_recorded_and_others_work(site, code, point, message):
-    _install(site, "fake-bad", code, point)
-    _install(site, "fake-good", ANSWER.format("here"))
+    install(site, "fake-bad", code, point)
+    install(site, "fake-good", ANSWER.format("here"))
     runtime = hg.Runtime(providers=["fake-bad", "fake-good"])
     with pytest.warns(hg.PluginWarning) as warned:
         said = _said(runtime)
@@ -215,8 +196,8 @@ def test_plugin_that_does_not_import_is_recorded_and_others_work(site, code, poi
 
 
 def test_strict_names_the_plugin_that_fails_every_time(site):
-    _install(site, "fake-a", ANSWER.format("here"))
-    _install(site, "fake-b", "raise RuntimeError('broken')")
+    install(site, "fake-a", ANSWER.format("here"))
+    install(site, "fake-b", "raise RuntimeError('broken')")
     runtime = hg.Runtime(providers=["fake-a", "fake-b"], strict=True)
     for _ in range(3):
         with pytest.raises(hg.PluginError) as caught:
@@ -230,8 +211,8 @@ def test_strict_names_the_plugin_that_fails_every_time(site):
 
 
 def test_warnings_as_errors_name_the_plugin_and_the_next_call_works(site):
-    _install(site, "fake-a", ANSWER.format("here"))
-    _install(site, "fake-b", "raise RuntimeError('broken')")
+    install(site, "fake-a", ANSWER.format("here"))
+    install(site, "fake-b", "raise RuntimeError('broken')")
     runtime = hg.Runtime(providers=["fake-a", "fake-b"])
     with pytest.raises(hg.PluginWarning, match="fake-b: import: RuntimeError: broken"):
         runtime.providers()
@@ -240,8 +221,8 @@ def test_warnings_as_errors_name_the_plugin_and_the_next_call_works(site):
 
 
 def test_one_plugin_under_two_names_is_one_provider(site):
-    _install(site, "fake-a", ANSWER.format("here"))
-    _distribution(site, "fake_b", points={"x": "fake_a"})
+    install(site, "fake-a", ANSWER.format("here"))
+    distribution(site, "fake_b", points={"x": "fake_a"})
     runtime = hg.Runtime(providers=["fake-a", "fake-b"])
     with pytest.warns(hg.PluginWarning, match="provider fake-b: register: ValueError: Plugin"):
         assert _said(runtime) == {"fake-a": "here"}
@@ -266,7 +247,7 @@ class Plugin:
 
 
 def test_class_is_made_for_each_runtime(site):
-    _install(site, "classy", CLASS, point="classy:Plugin")
+    install(site, "classy", CLASS, point="classy:Plugin")
     runtimes = [hg.Runtime(providers=["classy"], threads=threads) for threads in (1, 2)]
     reasons = [runtime.explain("relu", "f32", 3).candidates[0].reason for runtime in runtimes]
     assert reasons == ["asked under 1", "asked under 2"]

@@ -353,15 +353,34 @@ def test_explain_as_text(three, library):
         "  -  d: not today\n"
         "  -  e: refused: compiled for avx9; this runtime uses " + ", ".join(hg.cpu_levels()) + "\n"
         "  -  f: refused: its signature is ()->(), that of 'vector_add' is (),()->()\n"
-        "  >  HOLOGRAM_PRIORITY=\"b=301\", or pin('vector_add', 'b'), would change it"
+        "  >  to change this: HOLOGRAM_PRIORITY=\"b=301\", or pin('vector_add', 'b')"
     )
 
 
 def test_advice_of_explain_works(three):
     explanation = three.explain("vector_add", "f32", 8)
-    assert explanation.advice == ("HOLOGRAM_PRIORITY=\"b=301\", or pin('vector_add', 'b'), would change it",)
+    assert explanation.advice == ("to change this: HOLOGRAM_PRIORITY=\"b=301\", or pin('vector_add', 'b')",)
     three.set_priority("b", 301)
     assert three.explain("vector_add", "f32", 8).winner.provider == "b"
+
+
+def test_advice_for_a_pinned_op_is_to_take_the_pin_out(three):
+    three.pin("vector_add", "c")
+    assert three.explain("vector_add", "f32", 8).advice == ("to change this: pin('vector_add', None)",)
+    three.pin("vector_add", None)
+    assert three.explain("vector_add", "f32", 8).winner.provider == "a"
+
+
+def test_advice_for_the_only_offer_is_a_better_one_or_a_lower_level(library):
+    address = library.kernel("vector_add").variants[0][1]
+    levels = hg.cpu_levels()
+    plugin = DeclaringProvider([library.kernel("vector_add", variants=tuple((level, address) for level in levels))])
+    advice = runtime_of(mine=plugin).explain("vector_add", "f32", 8).advice
+    assert advice[0] == "to change this: another provider's kernel, at a priority above 200"
+    assert advice[1:] == tuple(f'to change this: HOLOGRAM_ISA="{level}"' for level in levels[-2:-1])
+    for level in levels[-2:-1]:
+        assert runtime_of(mine=plugin, isa=level).explain("vector_add", "f32", 8).winner.isa == level
+    assert len(runtime_of(mine=plugin, isa="baseline").explain("vector_add", "f32", 8).advice) == 1
 
 
 def test_explain_where_there_is_no_kernel():
@@ -397,7 +416,7 @@ def test_explain_as_data(library):
         "interval": [0, 10],
         "asked": ["a", "b"],
         "problems": [],
-        "advice": ["HOLOGRAM_PRIORITY=\"b=201\", or pin('vector_add', 'b'), would change it"],
+        "advice": ["to change this: HOLOGRAM_PRIORITY=\"b=201\", or pin('vector_add', 'b')"],
     }
 
 
@@ -445,6 +464,7 @@ def test_list_kernels_is_sorted_and_filtered(library):
     assert rows[2].problem == "its signature is (),()->(), that of 'relu' is ()->()"
     assert [row.provider for row in runtime.list_kernels(op="vector_add")] == ["b", "a"]
     assert [row.op for row in runtime.list_kernels(dtype=np.int8)] == ["copy"]
+    assert [row.op for row in runtime.list_kernels(provider="b")] == ["relu", "vector_add"]
     assert runtime.list_kernels(op="nothing") == []
     assert json.loads(json.dumps(rows[0].to_dict()))["signature"] == "()->()"
     with pytest.raises(TypeError, match="is not a dtype"):
@@ -458,6 +478,8 @@ def test_providers_lists_hooks_and_counts(library):
     first, second = runtime.providers()
     assert (first.name, set(first.hooks), first.kernels, first.failures) == ("a", {"provide_kernel"}, 0, ())
     assert (second.name, second.kernels) == ("b", 2)
+    assert (first.priorities, second.priorities) == ((), (200,))
+    assert {row.state for row in (first, second)} == {"ready"}
     assert set(second.hooks) == {"provide_kernel", "declare_kernels", "declare_ops"}
     assert json.loads(json.dumps(second.to_dict()))["failures"] == []
 

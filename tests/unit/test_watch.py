@@ -155,6 +155,13 @@ def test_on_error_raise_is_for_loading_alone(made, libs, runtime):
         assert added(runtime) == 1
 
 
+@pytest.fixture
+def patient(monkeypatch):
+    """A watch that waits longer than a test is ever kept waiting."""
+    monkeypatch.setattr("hologram_dynamic.watch.GRACE", 60.0)
+
+
+@pytest.mark.usefixtures("patient")
 def test_library_that_is_deleted_and_written_anew_is_never_missed(made, libs, runtime, follow):
     path = libs / "custom_op.so"
     put(made[0], path)
@@ -162,12 +169,33 @@ def test_library_that_is_deleted_and_written_anew_is_never_missed(made, libs, ru
     seen = {added(runtime)}
     for turn in range(1, 4):  # as linkers do it
         path.unlink()
-        end = time.monotonic() + GRACE / 3
+        end = time.monotonic() + 0.3
         while time.monotonic() < end:
             seen.add(added(runtime))
         put(made[turn % 3], path)
         wait_for(lambda turn=turn: added(runtime) == turn % 3)
     assert seen == {0, 1, 2}
+
+
+@pytest.mark.usefixtures("patient")
+def test_library_that_is_emptied_before_it_is_written_is_not_complained_about(made, libs, runtime, follow, reports):
+    path = libs / "custom_op.so"
+    put(made[0], path)
+    follow()
+    with open(path, "wb", buffering=0) as file:
+        time.sleep(0.3)
+        file.write(made[1].read_bytes())
+    wait_for(lambda: added(runtime) == 1)
+    assert [report.skipped for report in reports] == [(), ()]
+
+
+def test_library_that_stays_empty_is_broken(made, libs, runtime, follow, reports):
+    path = libs / "custom_op.so"
+    put(made[1], path)
+    follow()
+    path.write_bytes(b"")
+    wait_for(lambda: "the file is empty" in str(reports[-1]))
+    assert added(runtime) == 1
 
 
 def test_renamed_library_stays(made, libs, loader, runtime, follow):
@@ -320,7 +348,7 @@ def test_callback_that_fails_is_shown_and_ends_nothing(made, libs, runtime, foll
 
 
 def test_files_that_cannot_be_listed_leave_everything_as_it_is(tmp_path):
-    (tmp_path / "a").touch()
+    (tmp_path / "a").write_text("a")
     trouble, acted, complaints = [], [], []
 
     def files():

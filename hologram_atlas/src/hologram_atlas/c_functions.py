@@ -1,9 +1,8 @@
-"""The C function for each function of the language, in each compute type."""
+"""The C function for each function of the language, in each compute type, and the header that has it."""
 
 from __future__ import annotations
 
-LANGUAGE = '"hologram/language.h"'
-VMATH = '"hologram/vmath.h"'
+import re
 
 _VMATH = frozenset("exp exp2 expm1 log log2 log1p sin cos tanh sigmoid erf pow".split())
 _OURS = frozenset("relu rsqrt min max fmin fmax".split())
@@ -16,8 +15,12 @@ def function(name: str, kind: str) -> str:
         return f"__builtin_{name}"
     if kind in ("i64", "u64") or name in _OURS:
         return f"{name}_{kind}"
-    if kind == "f32" and name in _VMATH:
-        return f"vmath_{name}_f32"
-    if name == "sigmoid":
-        return "sigmoid_f64"
+    if name in _VMATH:
+        return f"vmath_{name}_{kind}"
     return f"__builtin_{_BUILTIN.get(name, name)}{'f' if kind == 'f32' else ''}"
+
+
+def header(text: str) -> str:
+    """The directive that includes what a text calls of the vectorising functions, or ""."""
+    kinds = set(re.findall(r"\bvmath_\w+_(f32|f64)\(", text))
+    return f'#include "hologram/vmath{"64" if "f64" in kinds else ""}.h"\n' if kinds else ""

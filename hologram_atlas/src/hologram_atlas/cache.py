@@ -104,12 +104,18 @@ def write_atomically(path: Path, data: bytes) -> None:
 _said: set[Path] = set()
 
 
+def check_folder(folder: Path) -> None:
+    """Make a folder if it is missing, and write to it. Raises OSError."""
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    with tempfile.TemporaryFile(dir=folder):
+        pass
+
+
 def _writable(folder: Path) -> Path:
     """The folder, made if it is missing, or a temporary one."""
     try:
-        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        with tempfile.TemporaryFile(dir=folder):
-            return folder
+        check_folder(folder)
+        return folder
     except OSError as error:
         if folder not in _said:
             _said.add(folder)

@@ -46,7 +46,10 @@ def build(
     jobs: int | None,
     verbose: bool,
 ) -> None:
-    """Build kernels in Python, JSON or C, files or folders of them, into native libraries."""
+    """Build kernels in Python, JSON or C into native libraries.
+
+    SOURCES are files, or folders of them. Only what has changed is built.
+    """
     if emit:
         _emit(sources, output, emit, levels, unchecked=unchecked)
         return
@@ -64,7 +67,10 @@ def build(
 @click.command()
 @click.argument("name", type=click.Path(path_type=Path))
 def new(name: Path) -> None:
-    """Begin a project of kernels: a folder NAME with a package, two kernels, their tests and a README."""
+    """Begin a project of kernels.
+
+    It is a folder NAME with a package, two kernels, their tests and a README.
+    """
     from .project import new_project  # here, as below: most runs are of another command
 
     folder = new_project(name)
@@ -76,7 +82,10 @@ def new(name: Path) -> None:
 @click.argument("folder", default=".", type=click.Path(path_type=Path))
 @click.option("-o", "--output", type=click.Path(path_type=Path), help="Where to; FOLDER/dist if left out.")
 def pack(folder: Path, output: Path | None) -> None:
-    """Build the wheel and the sdist of a project of kernels, which is in FOLDER or here."""
+    """Build the wheel and the sdist of a project of kernels.
+
+    The project is in FOLDER, or here.
+    """
     from .project import build_project
 
     with _compiler_errors():

@@ -11,7 +11,7 @@ import math
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from . import ir
 from .errors import CompileError
@@ -22,7 +22,6 @@ Number = bool | int | float
 MATH_CONSTANTS: Mapping[str, Number] = {name: getattr(math, name) for name in ("pi", "e", "tau", "inf", "nan")}
 MAX_PARAMS = 14  #: of the 16 of the ABI, since a call may carry the extent and the kernel an output more
 MAX_NESTING = 100
-_parsing = threading.RLock()  # see _tree()
 
 
 @dataclass(frozen=True)
@@ -44,6 +43,15 @@ class Module:
     def fail(self, message: str, node: ast.AST | None = None, advice: str = "") -> NoReturn:
         """Raise a CompileError at a node."""
         raise CompileError(message, file=self.file, source=self.source, span=span_of(node), advice=advice) from None
+
+
+_parsing = threading.Lock()
+
+
+def parse_tree(source: str, file: str = "<unknown>", mode: str = "exec") -> Any:
+    """ast.parse(), one thread at a time: that of CPython 3.11 has one depth for all, and fails when they meet."""
+    with _parsing:
+        return ast.parse(source, filename=file, mode=mode)
 
 
 def span_of(node: ast.AST | None) -> ir.Span | None:
@@ -77,7 +85,7 @@ def parse_source(
 def _check_top_level(module: Module) -> None:
     """Refuse what a file of kernels does not have: async functions, two functions of one name."""
     first: dict[str, ast.FunctionDef] = {}
-    for node in _tree(module.source, module.file).body:
+    for node in parse_tree(module.source).body:
         if isinstance(node, ast.AsyncFunctionDef):
             module.fail("async functions are not in the language", node, "write def")
         if not isinstance(node, ast.FunctionDef):
@@ -96,7 +104,7 @@ def parse_function(
     It may stand inside other functions; @inline functions beside it are known too. Raises CompileError.
     """
     module = read_module(source, file, lookup)
-    chain = _enclosing(_tree(source, file), name, line)
+    chain = _enclosing(parse_tree(source, file), name, line)
     if not chain:
         raise CompileError(f"no function {name!r} in line {line}", file=file, source=source)
     functions, inline = dict(module.functions), set(module.inline)
@@ -129,16 +137,10 @@ def _is_inline(function: ast.FunctionDef) -> bool:
     return any(_last_name(node) == "inline" for node in function.decorator_list)
 
 
-def _tree(source: str, file: str) -> ast.Module:
-    """Parse a text, on one thread at a time: CPython 3.11 counts the depth of all trees in the making together."""
-    with _parsing:
-        return ast.parse(source, filename=file)
-
-
 def read_module(source: str, file: str, lookup: Callable[[str], Number | None] = lambda name: None) -> Module:
     """Parse a text and collect what its top level defines."""
     try:
-        tree = _tree(source, file)
+        tree = parse_tree(source, file)
     except SyntaxError as error:
         line, column = error.lineno or 1, max(error.offset or 1, 1)
         end = error.end_offset if error.end_lineno == error.lineno and error.end_offset else column + 1
@@ -343,8 +345,7 @@ def annotation(node: ast.expr) -> tuple[bool, str | None]:
     """(whether it is an array, the stored type or None for no type of the language)."""
     if isinstance(node, ast.Constant) and isinstance(node.value, str):  # "DeviceArray[f32]", quoted
         try:
-            with _parsing:
-                node = ast.parse(node.value.strip(), mode="eval").body
+            node = parse_tree(node.value.strip(), mode="eval").body
         except SyntaxError:
             return False, None
     if isinstance(node, ast.Subscript) and _last_name(node.value) == "DeviceArray":

@@ -1,16 +1,19 @@
-"""The plugin of hologram-atlas: sub-commands of `hologram`, and the interpreter for whoever checks kernels.
+"""The plugin of hologram-atlas: sub-commands of `hologram`, what its doctor asks, and the interpreter for checks.
 
 Kernels reach the runtime through hologram-dynamic.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Callable, Iterable, Mapping
+from typing import TYPE_CHECKING, Any
 
 from hologram_core import Kernel, hookimpl
 
 MAX_STEPS = 100_000  #: turns of loops that one work item may take when a kernel is checked
+
+if TYPE_CHECKING:
+    from hologram_core.doctor import Finding
 
 
 @hookimpl
@@ -19,6 +22,14 @@ def register_commands(cli: object) -> None:
     from .commands import add_commands  # here, since few processes run the command
 
     add_commands(cli)
+
+
+@hookimpl
+def diagnose() -> Iterable[Finding]:
+    """Tell of the C compiler and the cache."""
+    from .examine import findings
+
+    return findings()
 
 
 def load_interpreter() -> Callable[[Mapping[str, Any]], Kernel]:

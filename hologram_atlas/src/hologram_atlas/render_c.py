@@ -19,6 +19,7 @@ from . import __version__, ir
 from .bounds import Comparison, Condition
 from .c_exact import Exact
 from .c_expressions import C_STORED, C_TYPE, Expressions, Names, c_string
+from .c_functions import header
 from .c_lanes import LANES, Lanes, can_run_in_lanes
 from .c_statements import Statements, work_of
 from .definitions import ID, row_width
@@ -58,11 +59,10 @@ _BLOCK = """\
 def render(stem: str, kernels: Sequence[Lowered], *, file: str = "") -> str:
     """Return the C text of a library of kernels; the stem and the file are for its manifest."""
     bodies = "\n".join(_KernelText(lowered, f"k{i}").text() for i, lowered in enumerate(kernels))
-    vmath = '#include "hologram/vmath.h"\n' if "vmath_" in bodies else ""
     about = manifest(stem, kernels, file=file)
     parts = [
         f"/* {stem}, by hologram-atlas: made from {file or 'source text'}. Changes here are lost. */",
-        f'#include "hologram/levels.h"\n{vmath}#include "hologram/language.h"\n',
+        f'#include "hologram/levels.h"\n{header(bodies)}#include "hologram/language.h"\n',
         "#ifdef HOLOGRAM_LEVEL\n",
         bodies,
         "#endif\n",

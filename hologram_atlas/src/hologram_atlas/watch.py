@@ -31,7 +31,7 @@ class WatchReport:
     """What came of a change of sources."""
 
     built: tuple[Built, ...] = ()  #: the sources that are new or changed, with what is wrong with them
-    gone: tuple[Path, ...] = ()  #: those whose kernels were taken out: deleted, or without any
+    gone: tuple[Path, ...] = ()  #: those that were deleted, and whose kernels were taken out
     loaded: LoadReport = field(default_factory=LoadReport)  #: what this process has loaded of it
 
     @property
@@ -53,9 +53,9 @@ def watch_sources(
 
     With `output` the libraries go to that folder, for KernelLoader.watch() of other processes; without it they
     are loaded by `loader`, or the default runtime's own one. Levels are that of this machine alone if none are
-    given. The kernels of a source that is deleted are taken out; a source that does not compile keeps those
-    that it had. Reports go to `on_report`, in the thread that watches; without it, errors to stderr. Raises
-    CompileError for sources that are not there, HologramError without the package watchfiles.
+    given. The kernels of a source that is deleted are taken out; a source that does not compile, or has none any
+    more, keeps those that it had. Reports go to `on_report`, in the thread that watches; without it, errors go to
+    stderr. Raises CompileError for sources that are not there, HologramError without the package watchfiles.
     """
     paths = [Path(source).absolute() for source in ([sources] if isinstance(sources, (str, os.PathLike)) else sources)]
     find_sources(paths)  # raises
@@ -98,10 +98,9 @@ class _Sources:
     def act(self, changed: Sequence[Path], gone: Sequence[Path]) -> Mapping[Path, Exception]:
         """Compile what has changed, take out what is gone; return what is wrong with the sources."""
         built = self._build([path for path in changed if path.exists()])
-        empty = [result.source for result in built if result.library is None and result.error is None]
-        for source in (*gone, *empty):
+        for source in gone:
             remove_library(source, self.folder)
-        report = WatchReport(tuple(built), (*gone, *empty), self._load(built, (*gone, *empty)))
+        report = WatchReport(built, tuple(gone), self._load(built, gone))
         self.on_report(report)
         return report.errors
 

@@ -13,6 +13,7 @@ from .default import (
     op,
     providers,
     register,
+    stats,
     unregister,
 )
 from .dispatch import Candidate, Explanation
@@ -72,5 +73,6 @@ __all__ = [
     "read_library",
     "read_table",
     "register",
+    "stats",
     "unregister",
 ]

@@ -6,12 +6,17 @@ call path checks. Nothing is refused here: ranking has judged the offer.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
+from typing import Any, TypeAlias
 
 from . import dtypes
 from ._native import BoundKernel, Op
 from .catalogue import OpSpec
 from .ranking import Offer
+
+#: (op or kernel, arguments, those by name) -> what the call returns
+OnSlow: TypeAlias = Callable[[Any, tuple[object, ...], dict[str, object]], object]
 
 
 def call_slow(spec: OpSpec, target: Op | BoundKernel, args: tuple[object, ...], kwargs: dict[str, object]) -> object:
@@ -21,10 +26,12 @@ def call_slow(spec: OpSpec, target: Op | BoundKernel, args: tuple[object, ...], 
     return call_slow(spec, target, args, kwargs)
 
 
-def bind(spec: OpSpec, offer: Offer, threads: int, *, single: bool = False) -> BoundKernel:
+def bind(
+    spec: OpSpec, offer: Offer, threads: int, *, single: bool = False, on_slow: OnSlow | None = None
+) -> BoundKernel:
     """Return the kernel of an offer, to be called as the op of spec on at most so many threads.
 
-    `single` is Signature.layout's.
+    `single` is Signature.layout's; `on_slow` takes the place of call_slow.
     """
     kernel = offer.kernel
     return BoundKernel(
@@ -41,5 +48,5 @@ def bind(spec: OpSpec, offer: Offer, threads: int, *, single: bool = False) -> B
         may_alias=kernel.may_alias,
         threads=threads,
         function=kernel.function,
-        on_slow=partial(call_slow, spec),
+        on_slow=on_slow or partial(call_slow, spec),
     )

@@ -108,6 +108,12 @@ class OpSpec:
         lines = [f"{self.usage}\n\n{self.doc}\n\nSignature {self.signature}; n is the size of the largest array."]
         return "\n".join([*lines, self.accuracy] if self.accuracy else lines)
 
+    def _repr_html_(self) -> str:
+        """Of Op too, which has the attributes of its spec."""
+        from .html import facts  # here, since only notebooks ask
+
+        return facts(self.usage, {"what": self.doc, "signature": self.signature, "accuracy": self.accuracy})
+
 
 def _is_name(text: object) -> bool:
     return isinstance(text, str) and text.isidentifier() and not keyword.iskeyword(text)
@@ -187,6 +193,10 @@ _UNARY = "()->()"
 _EXACT = "Correctly rounded."
 _2ULP = "Within 2 ULP for f32, over all inputs."
 _4ULP = "Within 4 ULP for f32, over all inputs."
+_CHOICE = "Exact: nothing is rounded."
+_ROW = "A few roundings of each element, and those of the sums; the order of additions is not specified."
+_PRODUCT = "At most one rounding for each element; the order of multiplications is not specified."
+_SOFTMAX = "The roundings of x - max(x), of one exponential and of the sum; the order of additions is not specified."
 _SUM = "Rounding error well below that of a running sum; the order of additions is not specified."
 
 _make = OpSpec.make
@@ -195,12 +205,21 @@ ROWS: tuple[OpSpec, ...] = (
     _make("vector_sub", _BINARY, "a b", "a - b", reference=np.subtract, accuracy=_EXACT),
     _make("vector_mul", _BINARY, "a b", "a * b", reference=np.multiply, accuracy=_EXACT),
     _make("vector_div", _BINARY, "a b", "a / b", reference=np.divide, accuracy=_EXACT),
-    _make("vector_min", _BINARY, "a b", "The smaller of a and b; NaN if either is.", reference=np.minimum),
-    _make("vector_max", _BINARY, "a b", "The larger of a and b; NaN if either is.", reference=np.maximum),
+    _make(
+        "vector_min",
+        _BINARY,
+        "a b",
+        "The smaller of a and b; NaN if either is.",
+        reference=np.minimum,
+        accuracy=_CHOICE,
+    ),
+    _make(
+        "vector_max", _BINARY, "a b", "The larger of a and b; NaN if either is.", reference=np.maximum, accuracy=_CHOICE
+    ),
     _make("vector_pow", _BINARY, "a b", "a to the power b, as numpy.power.", reference=np.power, accuracy=_2ULP),
     _make("vector_neg", _UNARY, "x", "-x", reference=np.negative, accuracy=_EXACT),
     _make("vector_abs", _UNARY, "x", "|x|", reference=np.abs, accuracy=_EXACT),
-    _make("relu", _UNARY, "x", "max(x, 0); NaN stays NaN.", reference=lambda x: np.maximum(x, 0)),
+    _make("relu", _UNARY, "x", "max(x, 0); NaN stays NaN.", reference=lambda x: np.maximum(x, 0), accuracy=_CHOICE),
     _make("sigmoid", _UNARY, "x", "1 / (1 + exp(-x))", reference=_sigmoid, accuracy=_2ULP),
     _make("tanh", _UNARY, "x", "Hyperbolic tangent.", reference=np.tanh, accuracy=_2ULP),
     _make(
@@ -243,7 +262,14 @@ ROWS: tuple[OpSpec, ...] = (
     _make("erf", _UNARY, "x", "Error function.", reference=_erf, accuracy=_2ULP),
     _make("scalar_add", "(),scalar->()", "x value", "x + value", reference=np.add, accuracy=_EXACT),
     _make("scalar_mul", "(),scalar->()", "x value", "x * value", reference=np.multiply, accuracy=_EXACT),
-    _make("clip", "(),scalar,scalar->()", "x low high", "min(max(x, low), high), as numpy.clip.", reference=np.clip),
+    _make(
+        "clip",
+        "(),scalar,scalar->()",
+        "x low high",
+        "min(max(x, low), high), as numpy.clip.",
+        reference=np.clip,
+        accuracy=_CHOICE,
+    ),
     _make(
         "axpy",
         "scalar,(),()->()",
@@ -261,9 +287,25 @@ ROWS: tuple[OpSpec, ...] = (
         accuracy="Within 0.501 ULP for f32.",
     ),
     _make("reduce_sum", "(...)->()", "x", "Sum of all elements; 0 for none.", reference=np.sum, accuracy=_SUM),
-    _make("reduce_min", "(...)->()", "x", "Smallest element; NaN if any is; ValueError for none.", reference=np.min),
-    _make("reduce_max", "(...)->()", "x", "Largest element; NaN if any is; ValueError for none.", reference=np.max),
-    _make("reduce_prod", "(...)->()", "x", "Product of all elements; 1 for none.", reference=np.prod),
+    _make(
+        "reduce_min",
+        "(...)->()",
+        "x",
+        "Smallest element; NaN if any is; ValueError for none.",
+        reference=np.min,
+        accuracy=_CHOICE,
+    ),
+    _make(
+        "reduce_max",
+        "(...)->()",
+        "x",
+        "Largest element; NaN if any is; ValueError for none.",
+        reference=np.max,
+        accuracy=_CHOICE,
+    ),
+    _make(
+        "reduce_prod", "(...)->()", "x", "Product of all elements; 1 for none.", reference=np.prod, accuracy=_PRODUCT
+    ),
     _make(
         "vector_dot",
         "(...),(...)->()",
@@ -272,14 +314,19 @@ ROWS: tuple[OpSpec, ...] = (
         reference=lambda a, b: np.sum(a * b),
         accuracy=_SUM,
     ),
-    _make("softmax", "(n)->(n)", "x", "exp(x) / sum(exp(x)) over the last axis.", reference=_softmax),
-    _make("log_softmax", "(n)->(n)", "x", "log(softmax(x)) over the last axis.", reference=_log_softmax),
+    _make(
+        "softmax", "(n)->(n)", "x", "exp(x) / sum(exp(x)) over the last axis.", reference=_softmax, accuracy=_SOFTMAX
+    ),
+    _make(
+        "log_softmax", "(n)->(n)", "x", "log(softmax(x)) over the last axis.", reference=_log_softmax, accuracy=_SOFTMAX
+    ),
     _make(
         "layer_norm",
         "(n),(n),(n),scalar->(n)",
         "x weight bias eps",
         "(x - mean) / sqrt(variance + eps) * weight + bias over the last axis; population variance.",
         reference=_layer_norm,
+        accuracy=_ROW,
         defaults={"eps": 1e-5},
     ),
     _make(
@@ -288,6 +335,7 @@ ROWS: tuple[OpSpec, ...] = (
         "x weight eps",
         "x / sqrt(mean(x^2) + eps) * weight over the last axis.",
         reference=_rms_norm,
+        accuracy=_ROW,
         defaults={"eps": 1e-5},
     ),
     _make("gemv", "(m,n),(n)->(m)", "a x", "Matrix times vector.", reference=np.matmul, accuracy=_SUM),
@@ -312,13 +360,14 @@ ROWS: tuple[OpSpec, ...] = (
         kernel_op="gemm",
         dtype="f32",
     ),
-    _make("mse", "(...),(...)->()", "a b", "Mean of (a - b)^2; NaN for no elements.", reference=_mse),
+    _make("mse", "(...),(...)->()", "a b", "Mean of (a - b)^2; NaN for no elements.", reference=_mse, accuracy=_SUM),
     _make(
         "cross_entropy",
         "(n),(n)->()",
         "p target",
         "-sum(target * log(p)) over the last axis; a term whose target is 0 counts 0.",
         reference=_cross_entropy,
+        accuracy=_SUM,
     ),
     _make(
         "binary_cross_entropy",
@@ -326,6 +375,7 @@ ROWS: tuple[OpSpec, ...] = (
         "p target",
         "Mean of -(target log(p) + (1 - target) log(1 - p)); a term whose weight is 0 counts 0.",
         reference=_binary_cross_entropy,
+        accuracy=_SUM,
     ),
     _make("copy", _UNARY, "x", "x", reference=np.positive, accuracy=_EXACT),
     _make(

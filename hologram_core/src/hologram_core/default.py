@@ -11,7 +11,8 @@ from .dispatch import Explanation
 from .runtime import Runtime
 
 if TYPE_CHECKING:
-    from .rows import KernelRow, ProviderRow
+    from .rows import KernelRow, ProviderRow, Rows
+    from .statistics import Stats
 
 _runtime: Runtime | None = None
 _lock = threading.Lock()
@@ -42,14 +43,19 @@ def explain(name: str, dtype: object, n: int) -> Explanation:
     return default_runtime().explain(name, dtype, n)
 
 
-def list_kernels(*, op: str | None = None, dtype: object = None) -> list[KernelRow]:
+def list_kernels(*, op: str | None = None, dtype: object = None, provider: str | None = None) -> Rows[KernelRow]:
     """Return every declared kernel; see Runtime.list_kernels."""
-    return default_runtime().list_kernels(op=op, dtype=dtype)
+    return default_runtime().list_kernels(op=op, dtype=dtype, provider=provider)
 
 
-def providers() -> list[ProviderRow]:
+def providers() -> Rows[ProviderRow]:
     """Return every provider with its hooks and failures; see Runtime.providers."""
     return default_runtime().providers()
+
+
+def stats() -> Stats:
+    """Return what the default runtime did besides calling kernels; see Runtime.stats."""
+    return default_runtime().stats()
 
 
 def register(plugin: object, name: str | None = None) -> str:

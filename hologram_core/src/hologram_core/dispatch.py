@@ -47,7 +47,7 @@ class Candidate:
         }
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Explanation:
     """The answer to "which kernel, and why": print it, or use the fields."""
 
@@ -80,34 +80,56 @@ class Explanation:
             "advice": list(self.advice),
         }
 
-    def __str__(self) -> str:
+    @property
+    def _answer(self) -> str:
+        """The answer in one line."""
         winner = self.winner
+        request = f"{self.op} {self.dtype} n={self.n}"
         if winner is None:
-            lines = [f"{self.op} {self.dtype} n={self.n}: no kernel; asked: {', '.join(self.asked) or 'nobody'}"]
-        else:
-            lines = [
-                f"{self.op} {self.dtype} n={self.n}: {winner.provider} ({winner.tier}, {winner.isa}), "
-                f"{_range(*self.interval)}"
-            ]
+            return f"{request}: no kernel; asked: {', '.join(self.asked) or 'nobody'}"
+        return f"{request}: {winner.provider} ({winner.tier}, {winner.isa}), for {_range(*self.interval)}"
+
+    def __repr__(self) -> str:
+        lines = [self._answer]
         lines += [f"  {_line(candidate)}" for candidate in self.candidates]
         lines += [f"  !  {problem}" for problem in self.problems]
         lines += [f"  >  {line}" for line in self.advice]
         return "\n".join(lines)
 
+    def _repr_html_(self) -> str:
+        from .html import table  # here, since only notebooks ask
+
+        rows = [
+            ("-" if candidate.rank is None else candidate.rank, _name(candidate), _what(candidate), candidate.reason)
+            for candidate in self.candidates
+        ]
+        notes = [*(f"! {problem}" for problem in self.problems), *self.advice]
+        strong = {0} if self.winner is not None else set()
+        return table(("rank", "provider", "kernel", "reason"), rows, title=self._answer, notes=notes, strong=strong)
+
 
 def _range(low: int, high: int) -> str:
     if low == high:
-        return f"for n = {low}"
-    return f"for n >= {low}" if high == MAX_N else f"for {low} <= n <= {high}"
+        return f"n = {low}"
+    return f"n >= {low}" if high == MAX_N else f"{low} <= n <= {high}"
+
+
+def _name(candidate: Candidate) -> str:
+    return f"{candidate.provider} {candidate.version}".strip()
+
+
+def _what(candidate: Candidate) -> str:
+    """What a candidate offers, "" where it refuses."""
+    offer = candidate.offer
+    if offer is None:
+        return ""
+    return f"{offer.tier} {offer.priority}, {offer.isa}, {_range(offer.min_n, offer.max_n)}"
 
 
 def _line(candidate: Candidate) -> str:
-    name = f"{candidate.provider} {candidate.version}".strip()
-    offer = candidate.offer
-    if offer is None:
-        return f"-  {name}: {candidate.reason}"
-    what = f"{offer.tier} {offer.priority}, {offer.isa}, {_range(offer.min_n, offer.max_n)[4:]}"
-    return f"{candidate.rank}  {name}: {what}; {candidate.reason}"
+    if candidate.offer is None:
+        return f"-  {_name(candidate)}: {candidate.reason}"
+    return f"{candidate.rank}  {_name(candidate)}: {_what(candidate)}; {candidate.reason}"
 
 
 @dataclass(frozen=True)
@@ -117,6 +139,10 @@ class Rules:
     levels: Sequence[str]
     priority: Mapping[str, int]
     pins: Mapping[str, str]  #: op -> provider
+
+    def priority_of(self, provider: Provider, kernel: Kernel) -> int:
+        """The priority of a provider's kernel: what the user says, else what the kernel states."""
+        return self.priority.get(provider.name, kernel.rank_priority)
 
 
 def resolve(
@@ -215,5 +241,4 @@ def judge(kernel: Kernel, spec: OpSpec, provider: Provider, rules: Rules) -> Off
     if variant is None:
         has = ", ".join(level for level, _ in kernel.variants)
         return f"compiled for {has}; this runtime uses {', '.join(rules.levels) or 'no level'}"
-    priority = rules.priority.get(provider.name, kernel.rank_priority)
-    return Offer(kernel, provider.name, provider.version, priority, *variant)
+    return Offer(kernel, provider.name, provider.version, rules.priority_of(provider, kernel), *variant)

@@ -11,6 +11,11 @@ from collections.abc import Sequence
 from . import _native
 
 
+def one_line(message: str) -> str:
+    """Return a message of several lines as one."""
+    return "; ".join(line.strip() for line in message.splitlines() if line.strip())
+
+
 class HologramError(Exception):
     """The root of all errors that are Hologram's own."""
 

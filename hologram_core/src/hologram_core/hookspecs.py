@@ -1,4 +1,4 @@
-"""The contract with providers: four hooks, all optional.
+"""The contract with providers: five hooks, all optional.
 
 A provider is a module or an object with any of these functions, each marked with @hookimpl, named
 by an entry point in the group "hologram.plugins" or passed to Runtime.register(). The headings
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     import click
 
     from .catalogue import OpSpec
+    from .doctor import Finding
     from .kernel import Kernel, Refusal
 
 PROJECT = "hologram"
@@ -75,4 +76,17 @@ def register_commands(cli: click.Group) -> None:
     None      always.
     Ordering  by provider name.
     Errors    as for provide_kernel; the other commands keep working.
+    """
+
+
+@hookspec
+def diagnose() -> Iterable[Finding]:  # type: ignore[empty-body]
+    """Tell what the provider needs from the machine, and whether it is there.
+
+    Called    once for each run of `hologram doctor`.
+    Return    any iterable of Findings (hologram_core.doctor): what was looked at, "pass", "note" or
+              "fail", what was found, and what to do.
+    None      nothing to tell.
+    Ordering  by provider name.
+    Errors    as for provide_kernel; the doctor shows them, and everybody else's findings.
     """

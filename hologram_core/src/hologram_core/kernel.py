@@ -27,7 +27,7 @@ class Refusal:
     reason: str
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Kernel:
     """One routine for one op and one dtype."""
 
@@ -84,6 +84,20 @@ class Kernel:
     def _wrong_kind(self) -> str:
         name, kind = next(item for item in _KINDS.items() if not isinstance(getattr(self, item[0]), item[1]))
         return f"kernel {self.op!r}: {name} {getattr(self, name)!r}, expected {kind.__name__}"
+
+    def __repr__(self) -> str:
+        return f"<hologram kernel {self.op} {self.dtype}: {', '.join(f'{k} {v}' for k, v in self._facts().items())}>"
+
+    def _repr_html_(self) -> str:
+        from .html import facts  # here, since only notebooks ask
+
+        return facts(f"{self.op} {self.dtype}", {**self._facts(), "doc": self.doc})
+
+    def _facts(self) -> dict[str, object]:
+        """What tells it from other kernels."""
+        code = "Python" if self.function is not None else " ".join(level for level, _ in self.variants)
+        served = range_text(self.min_n, self.max_n)
+        return {"signature": self.signature, "n": served, "tier": f"{self.tier} {self.rank_priority}", "code": code}
 
     @staticmethod
     def native(
@@ -203,6 +217,11 @@ _KINDS: Mapping[str, type] = {
     "signature": Signature,
     "variants": tuple,
 }
+
+
+def range_text(low: int, high: int) -> str:
+    """Return a range of n in a few characters: "0..3072", "1..any"."""
+    return f"{low}..{'any' if high == MAX_N else high}"
 
 
 def _signature(signature: str | Signature) -> Signature:

@@ -171,7 +171,10 @@ class ProviderSet:
         return self._loaded
 
     def _load(self, found: Found) -> Provider:
-        provider = Provider(found.provider, found.version, strict=self._strict)
+        distribution = found.provider.partition(":")[0]
+        provider = Provider(
+            found.provider, found.version, distribution=distribution, strict=self._strict, log=self._runtime.log
+        )
         try:
             provider.attach(self._own(found.load()), self._manager)
         except (PluginError, PluginWarning):
@@ -200,7 +203,7 @@ class ProviderSet:
         if self._manager.get_name(plugin) is not None:
             raise ValueError(f"register(): this plugin is {self._manager.get_name(plugin)!r} already")
         plugin = self._own(plugin)
-        provider = Provider(name, "", strict=self._strict)
+        provider = Provider(name, "", strict=self._strict, log=self._runtime.log)
         try:
             provider.attach(plugin, self._manager)
         except (PluginError, PluginWarning):

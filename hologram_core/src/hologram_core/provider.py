@@ -9,7 +9,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pluggy
 
@@ -17,6 +17,9 @@ from . import hookspecs
 from .catalogue import OpSpec
 from .errors import PluginError, PluginWarning
 from .kernel import Kernel, Refusal
+
+if TYPE_CHECKING:
+    from .doctor import Finding
 
 #: A stranger's code: anything may come out of it. Only an interrupt is for someone else.
 FOREIGN = (Exception, SystemExit)
@@ -35,10 +38,20 @@ class Failure:
 class Provider:
     """One plugin, asked hook by hook; its name is given by the runtime, not by the plugin."""
 
-    def __init__(self, name: str, version: str, *, strict: bool = False) -> None:
+    def __init__(
+        self,
+        name: str,
+        version: str,
+        *,
+        distribution: str = "",
+        strict: bool = False,
+        log: Callable[[str, object], None] = lambda level, message: None,
+    ) -> None:
         self.name = name
         self.version = version
+        self.distribution = distribution
         self.strict = strict
+        self._log = log
         self.plugin: object = None
         self.failures: list[Failure] = []
         self._hooks: dict[str, tuple[Callable[..., Any], tuple[str, ...]]] = {}
@@ -78,9 +91,10 @@ class Provider:
         for seen in earlier:
             if seen.message == message:
                 return seen
-        failure = Failure(where, message, _traceback(error))
+        failure = Failure(where, message, traceback_of(error))
         if len(earlier) < MAX_FAILURES:
             self.failures.append(failure)
+            self._log("warning", f"provider {self.name}: {where}: {message}")
         if not earlier:
             warnings.warn(f"provider {self.name}: {where}: {message}", PluginWarning, stacklevel=2)
         return failure
@@ -136,6 +150,12 @@ class Provider:
         """The ops it adds to the catalogue."""
         return self._collect("declare_ops", OpSpec)
 
+    def findings(self) -> list[Finding]:
+        """What it has found out about the machine."""
+        from .doctor import Finding  # here, since few processes ask
+
+        return self._collect("diagnose", Finding)
+
     def forget(self) -> None:
         """Ask again for its declarations next time."""
         self._declared = None
@@ -164,7 +184,8 @@ class Provider:
             self.fail("register_commands", text_of(error), error)
 
 
-def _traceback(error: BaseException | None) -> str:
+def traceback_of(error: BaseException | None) -> str:
+    """The traceback of an error, "" where there is none."""
     if error is None:
         return ""
     import traceback  # here, since only a failure needs it

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from .kernel import Kernel
+from .kernel import Kernel, range_text
 from .signature import Signature
 
 
@@ -57,6 +57,13 @@ class Offer:
 
     def __str__(self) -> str:
         return f"{self.op} {self.dtype} by {self.provider} ({self.tier} {self.priority}, {self.isa})"
+
+    def _repr_html_(self) -> str:
+        """Of BoundKernel too, which has the attributes of its offer."""
+        from .html import facts  # here, since only notebooks ask
+
+        served = {"signature": self.signature, "n": range_text(self.min_n, self.max_n), "doc": self.doc}
+        return facts(self, {"provider": f"{self.provider} {self.version}".strip(), **served})
 
 
 def rank(offers: Iterable[Offer], pinned: str | None = None) -> list[Offer]:

@@ -18,11 +18,11 @@ from typing import TYPE_CHECKING
 
 from . import dtypes
 from ._native import BoundKernel, Op
-from .bound import bind, call_slow
-from .catalogue import STANDARD, OpSpec, advice
-from .dispatch import Explanation, Rules, judge, resolve
+from .bound import OnSlow, bind
+from .catalogue import STANDARD, OpSpec
+from .dispatch import Explanation, Rules, resolve
 from .errors import HologramError, UnknownKernelError, UnknownOpError
-from .kernel import MAX_N, Kernel
+from .kernel import MAX_N
 from .plugins import ProviderSet
 from .provider import Provider
 from .ranking import Offer
@@ -30,7 +30,8 @@ from .settings import Settings
 
 if TYPE_CHECKING:
     from ._native import OpFunction
-    from .rows import KernelRow, ProviderRow
+    from .rows import KernelRow, ProviderRow, Rows
+    from .statistics import Stats
 
 
 MAX_BOUND = 1000  #: how many bound kernels are kept, so that get_kernel() gives the same object again
@@ -93,7 +94,10 @@ class Runtime:
             strict=strict,
             log=log,
         )
+        from .counters import Counters  # here: a runtime is made at the first use, not at import
+
         self.ops = Ops(self)
+        self._counters = Counters()
         self._lock = threading.RLock()
         self._providers = ProviderSet(self, self._is_wanted, strict=self.settings.strict)
         self._specs: dict[str, OpSpec] = dict(STANDARD)
@@ -112,20 +116,11 @@ class Runtime:
         names = {provider, provider.partition(":")[0]}
         return (allowed is None or bool(names & set(allowed))) and not names & set(self.settings.disable)
 
-    def providers(self) -> list[ProviderRow]:
+    def providers(self) -> Rows[ProviderRow]:
         """Return every provider of this runtime with its hooks and failures, by name."""
-        from .rows import ProviderRow  # here, as below: a listing is rare and import time is not
+        from .rows import Rows, provider_row  # here, as below: a listing is rare and import time is not
 
-        return [
-            ProviderRow(
-                provider.name,
-                provider.version,
-                provider.hooks,
-                sum(1 for _ in provider.declared_kernels()),
-                tuple(provider.failures),
-            )
-            for provider in self._listed()
-        ]
+        return Rows(provider_row(provider, self._rules) for provider in self._listed())
 
     def _listed(self) -> list[Provider]:
         with self._lock:
@@ -139,14 +134,14 @@ class Runtime:
         with self._lock:
             name = name or str(getattr(plugin, "__name__", type(plugin).__name__))
             self._providers.add(plugin, name)
-            self._change()
+            self._change(f"provider {name} is registered")
             return name
 
     def unregister(self, name: str) -> None:
         """Remove a provider. Raises LookupError if there is none of that name."""
         with self._lock:
             self._providers.remove(name)
-            self._change()
+            self._change(f"provider {name} is removed")
 
     def refresh(self, name: str | None = None) -> None:
         """Forget what was declared and decided, for a provider whose kernels have changed, or for all."""
@@ -154,7 +149,8 @@ class Runtime:
             for provider in self._listed():
                 if name in (None, provider.name):
                     provider.forget()
-            self._change()
+                    self._counters.reloaded(provider.name)
+            self._change(f"kernels of {name or 'all providers'} have changed")
 
     def set_priority(self, provider: str, priority: int | None) -> None:
         """Give a provider another priority; None goes back to what its kernels state. Raises TypeError."""
@@ -165,7 +161,7 @@ class Runtime:
             if priority is not None:
                 priorities[provider] = priority
             self._rules = replace(self._rules, priority=priorities)
-            self._change()
+            self._change(f"priority of {provider} is {'as stated' if priority is None else priority}")
 
     def pin(self, op: str, provider: str | None) -> None:
         """Prefer one provider for one op, before all priorities; None takes the pin out.
@@ -181,7 +177,7 @@ class Runtime:
             if provider is not None:
                 pins[op] = provider
             self._rules = replace(self._rules, pins=pins)
-            self._change()
+            self._change(f"op {op} is pinned to {provider or 'nobody'}")
 
     def load_kernels(self, path: str | os.PathLike[str]) -> object:
         """Load a folder or library of native kernels through the provider that can.
@@ -196,8 +192,9 @@ class Runtime:
             f"load_kernels({os.fspath(path)!r}): no provider loads kernel libraries; pip install hologram-dynamic"
         )
 
-    def _change(self) -> None:
+    def _change(self, what: str) -> None:
         """The world has changed: nothing that was decided before holds."""
+        self.log("info", what)
         self._generation += 1
         self._bound.clear()
         for namespace, name in self._kept:
@@ -244,9 +241,12 @@ class Runtime:
         for op in self._made:
             if op.name == spec.name and op.signature == spec.signature and op.parameters == spec.parameters:
                 return op
-        op = Op(spec, spec.signature.layout(spec.dtype), self._generation, self._fill, partial(call_slow, spec))
+        op = Op(spec, spec.signature.layout(spec.dtype), self._generation, self._fill, self._on_slow(spec))
         self._made.append(op)
         return op
+
+    def _on_slow(self, spec: OpSpec) -> OnSlow:
+        return partial(self._counters.call_slow, spec)
 
     def _spec(self, name: str) -> OpSpec:
         spec = self._specs.get(name)
@@ -304,7 +304,13 @@ class Runtime:
         """
         spec, dtype_name, n = self._request("explain", name, dtype, n)
         explanation = self._resolve(spec, dtype_name, n)
-        return replace(explanation, advice=tuple(self._what_would_change(explanation)))
+        return replace(explanation, advice=tuple(self._advice(explanation)))
+
+    def _advice(self, explanation: Explanation) -> list[str]:
+        from .advice import advise  # here, since a call that finds its kernel needs none
+
+        spec = self._spec(explanation.op)
+        return advise(explanation, spec, self._listed(), self._rules.pins.get(spec.name))
 
     def _request(self, function: str, name: str, dtype: object, n: int) -> tuple[OpSpec, str, int]:
         """Check what a caller asks about."""
@@ -318,29 +324,17 @@ class Runtime:
             raise ValueError(f"{function}() argument 'n': expected a number of elements, got {n}")
         return spec, dtype_name, n
 
+    def _decide(self, spec: OpSpec, dtype: str, n: int, pinned: str | None = None) -> Explanation:
+        """Resolve a request of somebody who will use the answer."""
+        explanation = self._resolve(spec, dtype, n, pinned)
+        self._counters.resolved(explanation)
+        winner = explanation.winner
+        self.log("debug" if winner is not None and winner.tier != "fallback" else "info", explanation)
+        return explanation
+
     def _resolve(self, spec: OpSpec, dtype: str, n: int, pinned: str | None = None) -> Explanation:
         with self._lock:
             return resolve(spec, dtype, n, list(self._providers), self._rules, pinned)
-
-    def _what_would_change(self, explanation: Explanation) -> list[str]:
-        others = [candidate.provider for candidate in explanation.candidates[1:] if candidate.offer is not None]
-        lines = []
-        if explanation.winner is not None and others:
-            more = explanation.winner.priority + 1
-            lines.append(
-                f'HOLOGRAM_PRIORITY="{others[0]}={more}", or pin({explanation.op!r}, {others[0]!r}), would change it'
-            )
-        if explanation.winner is None:
-            lines += self._found(explanation)
-            installed = {name.partition(":")[0] for name in explanation.asked}
-            lines += advice(explanation.op, explanation.dtype, explanation.n, installed)
-        return lines
-
-    def _found(self, explanation: Explanation) -> list[str]:
-        """What there is instead, when there is no kernel."""
-        op = self._spec(explanation.op).kernel_op
-        names = {dtype for provider in self._listed() for dtype in provider.declared_dtypes(op)}
-        return [f"there are kernels of {op!r} for {', '.join(sorted(names))}"] if names else []
 
     def get_kernel(self, name: str, dtype: object, n: int, *, provider: str | None = None) -> BoundKernel:
         """Return the kernel that serves (op, dtype, n), to be called as kernel(x, out=y).
@@ -349,7 +343,7 @@ class Runtime:
         """
         with self._lock:
             spec, dtype_name, n = self._request("get_kernel", name, dtype, n)
-            explanation = self._resolve(spec, dtype_name, n, provider)
+            explanation = self._decide(spec, dtype_name, n, provider)
             winner = explanation.winner
             if winner is None or (provider is not None and winner.provider != provider):
                 raise self._unknown_kernel(explanation, provider)
@@ -362,7 +356,7 @@ class Runtime:
             if candidate.offer is None and provider in (None, candidate.provider)
         ]
         asked = explanation.asked if provider is None else (provider,)
-        more = [] if provider is not None else self._what_would_change(explanation)
+        more = [] if provider is not None else self._advice(explanation)
         return UnknownKernelError(
             explanation.op,
             explanation.dtype,
@@ -376,7 +370,7 @@ class Runtime:
         key = (spec.name, offer)
         bound = self._bound.get(key)
         if bound is None:
-            bound = bind(spec, offer, self.settings.threads)
+            bound = bind(spec, offer, self.settings.threads, on_slow=self._on_slow(spec))
             if len(self._bound) >= MAX_BOUND:  # a provider that makes a kernel for every request
                 self._bound.clear()
             self._bound[key] = bound
@@ -387,61 +381,44 @@ class Runtime:
         with self._lock:
             generation = self._generation
             spec = op.spec
-            explanation = self._resolve(spec, dtypes.NAMES[dtype], n)
+            self._counters.missed()
+            explanation = self._decide(spec, dtypes.NAMES[dtype], n)
             winner = explanation.winner
             if winner is None:
                 raise self._unknown_kernel(explanation)
             bound = self._bind(spec, winner)
             op.install(generation, dtype, *explanation.interval, bound)
-            self.log("debug", str(explanation))
             return bound
 
-    def list_kernels(self, *, op: str | None = None, dtype: object = None) -> list[KernelRow]:
-        """Return a row for every declared kernel, by op, dtype, then priority; op and dtype filter."""
+    def list_kernels(
+        self, *, op: str | None = None, dtype: object = None, provider: str | None = None
+    ) -> Rows[KernelRow]:
+        """Return a row for every declared kernel, by op, dtype, then priority; op, dtype and provider filter."""
+        from .rows import Rows, kernel_row
+
         wanted = None if dtype is None else dtypes.name(dtype)
         with self._lock:
             self._add_specs()
             rows = [
-                self._row(kernel, provider)
-                for provider in self._listed()
-                for kernel in provider.declared_kernels()
-                if op in (None, kernel.op) and wanted in (None, kernel.dtype)
+                kernel_row(kernel, self._specs[kernel.op], owner, self._rules)
+                for owner in self._listed()
+                for kernel in owner.declared_kernels()
+                if op in (None, kernel.op) and wanted in (None, kernel.dtype) and provider in (None, owner.name)
             ]
-        return sorted(rows, key=lambda row: (row.op, row.dtype, -row.priority, row.provider, row.min_n))
+        return Rows(sorted(rows, key=lambda row: (row.op, row.dtype, -row.priority, row.provider, row.min_n)))
 
-    def _row(self, kernel: Kernel, provider: Provider) -> KernelRow:
-        from .rows import KernelRow
-
-        outcome = judge(kernel, self._specs[kernel.op], provider, self._rules)
-        usable = isinstance(outcome, Offer)
-        return KernelRow(
-            kernel.op,
-            kernel.dtype,
-            str(kernel.signature),
-            kernel.min_n,
-            kernel.max_n,
-            provider.name,
-            kernel.tier,
-            self._rules.priority.get(provider.name, kernel.rank_priority),
-            outcome.isa if isinstance(outcome, Offer) else "",
-            "" if usable else str(outcome),
-        )
+    def stats(self) -> Stats:
+        """Return how often providers were asked, what went to a fallback, which calls were slow and why, reloads."""
+        return self._counters.stats()
 
     def register_commands(self, cli: object) -> None:
         """Let every provider add its sub-commands to the `hologram` command."""
         for provider in self._listed():
             provider.register_commands(cli)
 
-    def log(self, level: str, message: str) -> None:
-        """Write to the logger "hologram" if the settings ask for it; logging is imported only then."""
-        if self.settings.log is None:
-            return
-        import logging
+    def log(self, level: str, message: object) -> None:
+        """Write to the logger "hologram", if the settings ask for it or the program has logging."""
+        if self.settings.log is not None or "logging" in sys.modules:
+            from .log import write
 
-        logger = logging.getLogger("hologram")
-        if not logger.handlers:
-            handler = logging.StreamHandler(sys.stderr)
-            handler.setFormatter(logging.Formatter("hologram: %(message)s"))
-            logger.addHandler(handler)
-        logger.setLevel(self.settings.log.upper())
-        logger.log(logging.getLevelName(level.upper()), "%s", message)
+            write(self.settings.log, level, message)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 import click
+
+from hologram_core.printing import as_json, print_json
 
 from .inspection import describe_library, inspect_library
 from .named import open_named
@@ -18,12 +19,16 @@ def add_commands(cli: Any) -> None:
 
 @click.command()
 @click.argument("target")
-@click.option("--json", "as_json", is_flag=True, help="Print plain data.")
+@as_json
 def inspect(target: str, as_json: bool) -> None:
-    """Tell what is in a kernel library, a folder of them, or an installed pack.
+    """Tell what is in a kernel library or a pack.
 
-    Of each library its hash, source, compiler and flags; of each kernel how it is called, its signature and
-    levels, and whether each access is proved to be inside its array, or checked.
+    TARGET is a library, a folder of them, or an installed pack. Of each library its hash, source, compiler and flags;
+    of each kernel how it is called, its signature and levels, and whether each access is proved to be inside its array,
+    or checked.
     """
     facts = [inspect_library(library) for library in open_named(target)]
-    click.echo(json.dumps(facts, indent=2) if as_json else "\n\n".join(map(describe_library, facts)) or "no libraries")
+    if as_json:
+        print_json(facts)
+    else:
+        click.echo("\n\n".join(map(describe_library, facts)) or "none")

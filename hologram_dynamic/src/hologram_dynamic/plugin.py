@@ -16,6 +16,7 @@ from .offers import Snapshot, offers_of
 from .startup import start
 
 if TYPE_CHECKING:
+    from hologram_core.doctor import Finding
     from hologram_core.testing import Source
 
     from .loader import LoadReport
@@ -46,6 +47,13 @@ class DynamicProvider:
     def declare_ops(self) -> Iterable[OpSpec]:
         """The ops that loaded kernels define."""
         return self._snapshot.defining.values()
+
+    @hookimpl
+    def diagnose(self) -> Iterable[Finding]:
+        """Tell of the start-up folders, and of libraries in them that cannot be used."""
+        from .examine import findings
+
+        return findings(self._runtime)
 
     @hookimpl
     def register_commands(self, cli: object) -> None:

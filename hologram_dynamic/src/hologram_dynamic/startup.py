@@ -43,11 +43,17 @@ def start(runtime: Runtime) -> Offers:
     return offers
 
 
-def _load(runtime: Runtime) -> None:
+def start_folders(runtime: Runtime) -> list[tuple[str, str]]:
+    """The folders whose libraries are loaded at start, after what names them: HOLOGRAM_KERNEL_PATH, the user."""
     folders = [("HOLOGRAM_KERNEL_PATH", folder) for folder in runtime.settings.kernel_path]
     mine = user_folder()
     if os.path.isabs(mine) and os.path.isdir(mine):
         folders.append(("the user's kernels", mine))
+    return folders
+
+
+def _load(runtime: Runtime) -> None:
+    folders = start_folders(runtime)
     if folders:
         from .loader import own_loader  # here: most processes have no such folders
 

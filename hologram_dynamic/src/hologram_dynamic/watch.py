@@ -3,8 +3,8 @@
 In go a way to list files and what to do about those that are new, changed or gone; out comes a Watch, which
 does it until it is stopped. Refused with HologramError: to watch without the package watchfiles.
 
-What watchfiles tells of is acted upon at once. A file that is gone may be about to be written anew, as linkers
-do it, so it counts as gone after GRACE; after that time a change is seen too of which nobody has told.
+What watchfiles tells of is acted upon at once. A file that is gone or empty may be about to be written, so that
+counts after GRACE only; after that time a change is seen too of which nobody has told.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from contextlib import closing, suppress
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 from weakref import WeakSet
 
 from hologram_core import HologramError, LibraryError
@@ -32,8 +32,16 @@ QUIET = 10  #: milliseconds without a change after which those before are acted 
 LONGEST = 200  #: milliseconds of changes after which they are acted upon anyway, and between looks without any
 EXIT = 2.0  #: seconds that the end of the process waits for a watch
 
-Stamp: TypeAlias = "tuple[int, ...] | None"
 Act: TypeAlias = Callable[[Sequence[Path], Sequence[Path]], Mapping[Path, Exception]]
+
+
+class Stamp(NamedTuple):
+    """What changes with a file."""
+
+    size: int
+    modified: int
+    changed: int
+    file: int
 
 
 class Watch:
@@ -59,8 +67,8 @@ class Watch:
     ) -> None:
         self.folders = tuple(Path(folder).absolute() for folder in folders)
         self._list_files, self._act, self._complain, self._on_stop = list_files, act, complain, on_stop
-        self._stamps: dict[Path, Stamp] = {}  # of what was acted upon
-        self._since: dict[tuple[Path, Stamp], float] = {}  # of differences that wait
+        self._stamps: dict[Path, Stamp | None] = {}  # of what was acted upon
+        self._since: dict[tuple[Path, Stamp | None], float] = {}  # of differences that wait
         self._errors: dict[Path, Exception] = {}
         self._stopping = threading.Event()
         self._follow = _import_watchfiles(extra)
@@ -165,7 +173,7 @@ class Watch:
         errors = self._act(changed, gone)
         self._errors = {path: error for path, error in self._errors.items() if path not in due} | dict(errors)
 
-    def _list(self) -> dict[Path, Stamp] | None:
+    def _list(self) -> dict[Path, Stamp | None] | None:
         """The files and their stamps, or None where they cannot be listed: then everything stays as it is."""
         place = self.folders[0]
         before = self._errors.pop(place, None)
@@ -179,7 +187,7 @@ class Watch:
                 self._complain(place, error)
             return None
 
-    def _due(self, now: Mapping[Path, Stamp], *, told: bool) -> dict[Path, Stamp]:
+    def _due(self, now: Mapping[Path, Stamp | None], *, told: bool) -> dict[Path, Stamp | None]:
         """The differences that are acted upon now."""
         clock = time.monotonic()
         different = [(path, stamp) for path, stamp in now.items() if stamp != self._stamps.get(path)]
@@ -187,20 +195,19 @@ class Watch:
         return {
             path: stamp
             for (path, stamp), since in self._since.items()
-            if (told and stamp is not None) or clock - since >= GRACE
+            if (told and stamp is not None and stamp.size > 0) or clock - since >= GRACE
         }
 
 
-def _stamp(path: Path) -> Stamp:
-    """What changes with a file, None if it is not there."""
+def _stamp(path: Path) -> Stamp | None:
     try:
         status = path.stat()
     except OSError:
         return None
-    return status.st_mtime_ns, status.st_ctime_ns, status.st_size, status.st_ino
+    return Stamp(status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino)
 
 
-def _identity(folder: Path) -> Stamp:
+def _identity(folder: Path) -> tuple[int, int] | None:
     try:
         status = folder.stat()
     except OSError:

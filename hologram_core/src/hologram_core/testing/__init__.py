@@ -8,7 +8,7 @@ what a provider hands over that opens libraries.
 """
 
 from .judge import ULP
-from .kit import CHECKS, TIMEOUT, check, check_kernel
+from .kit import CHECKS, TIMEOUT, check, check_kernel, check_once
 from .memory import PROTECTS
 from .report import KernelCheckError, Report, Row, text_of
 from .subject import Source, Subject
@@ -25,5 +25,6 @@ __all__ = [
     "Subject",
     "check",
     "check_kernel",
+    "check_once",
     "text_of",
 ]

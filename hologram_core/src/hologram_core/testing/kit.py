@@ -70,23 +70,50 @@ def check_kernel(
 
     Raises KernelCheckError, an AssertionError; ValueError if there is no reference.
     """
-    if not isinstance(kernel, BoundKernel):
-        raise TypeError(
-            f"check_kernel() argument 'kernel': expected what get_kernel() returns, got {type(kernel).__name__}"
-        )
-    spec = STANDARD.get(kernel.op)
-    reference = reference or (spec.reference if spec else None)
-    if reference is None:
-        raise ValueError(f"check_kernel(): op {kernel.op!r} is not in the catalogue; pass a reference")
-    definition = ByReference(reference, kernel.signature)
-    names = spec.parameters if spec else ()
-    ulp = ULP.get(kernel.op) if ulp is None else ulp
-    body = Body(kernel, names, reference=definition, ulp=ulp, given_sizes=sizes, seed=seed)
+    body = _body_of("check_kernel", kernel, reference, ulp, sizes, seed)
     run = run_in_child if METHOD == "fork" else run_here
     label = Row("", kernel.op, kernel.dtype, kernel.isa, "", "not run")
     failed = [row for row in _rows(label, run(_check_body, body, timeout=timeout)) if row.verdict == "failed"]
     if failed:
         raise KernelCheckError(kernel, failed)
+
+
+def check_once(
+    kernel: BoundKernel, reference: Reference | None = None, *, ulp: float | None = None, seed: int = 0
+) -> bool:
+    """Make one call of a small size, in this process, and judge its result; False where none has a result.
+
+    Arguments and errors are those of check_kernel().
+    """
+    body = _body_of("check_once", kernel, reference, ulp, None, seed)
+    label = Row("", kernel.op, kernel.dtype, kernel.isa, values.results.__name__, "failed")
+    try:
+        return values.one_result(body)
+    except Broken as error:
+        raise KernelCheckError(kernel, [replace(label, reason=str(error))]) from error
+
+
+def _body_of(
+    function: str,
+    kernel: BoundKernel,
+    reference: Reference | None,
+    ulp: float | None,
+    sizes: Sequence[int] | None,
+    seed: int,
+) -> Body:
+    """The body of a kernel with its reference, else the catalogue's. Raises TypeError, ValueError."""
+    if not isinstance(kernel, BoundKernel):
+        raise TypeError(
+            f"{function}() argument 'kernel': expected what get_kernel() returns, got {type(kernel).__name__}"
+        )
+    spec = STANDARD.get(kernel.op)
+    reference = reference or (spec.reference if spec else None)
+    if reference is None:
+        raise ValueError(f"{function}(): op {kernel.op!r} is not in the catalogue; pass a reference")
+    definition = ByReference(reference, kernel.signature)
+    names = spec.parameters if spec else ()
+    ulp = ULP.get(kernel.op) if ulp is None else ulp
+    return Body(kernel, names, reference=definition, ulp=ulp, given_sizes=sizes, seed=seed)
 
 
 def check(

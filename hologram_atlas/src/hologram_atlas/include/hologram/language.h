@@ -134,11 +134,6 @@ SMALL uint64_t count_turns(int64_t start, int64_t stop, int64_t step) {
 DEFINE_FLOAT(float, f32, f)
 DEFINE_FLOAT(double, f64, )
 
-SMALL double sigmoid_f64(double x) {
-    const double e = __builtin_exp(-__builtin_fabs(x));
-    return (x < 0 ? e : 1) / (1 + e);
-}
-
 /* Float to integer: without the fraction, the nearest that fits, NaN as 0. `low` and `high` are the
  * numbers at or beyond which it is the smallest or the largest. What is converted always fits,
  * since a conversion that only some numbers may go through keeps a loop from being vectorised. */
