@@ -15,7 +15,7 @@ def test_kernels_lists_what_list_kernels_returns(capsys):
     rows = json.loads(capsys.readouterr().out)
     assert rows == [row.to_dict() for row in hg.list_kernels()]
     assert {"op": "sigmoid", "dtype": "f32", "provider": "hologram-stdlib", "max_n": 3072}.items() <= next(
-        row for row in rows if row["op"] == "sigmoid"
+        row for row in rows if (row["op"], row["dtype"]) == ("sigmoid", "f32")
     ).items()
 
 

@@ -128,7 +128,14 @@ try:
 except hg.UnknownKernelError as error:
     print(error)
 """
-    assert "pip install hologram-stdlib" in environment.run("-c", code, HOLOGRAM_DISABLE="hologram-stdlib")
+    told = environment.run("-c", code, HOLOGRAM_PROVIDERS="nobody")
+    assert "pip install hologram-stdlib" in told
+    assert "pip install hologram-sigmatics" in told
+
+
+def test_core_and_sigmatics_alone_serve_what_the_inline_kernels_do(environment):
+    found = environment.who(HOLOGRAM_PROVIDERS="hologram-sigmatics")
+    assert (found["sum"], found["winner"], found["tier"]) == ([2.0] * 8, "hologram-sigmatics", "fallback")
 
 
 def test_command_says_what_it_needs(environment):
@@ -150,12 +157,14 @@ def test_wheel_of_core_holds_types_and_headers(wheels):
         assert f"hologram_core/{name}" in names
 
 
-def test_wheel_of_stdlib_holds_one_extension_and_its_entry_point(wheels):
-    names = _names(wheels["hologram_stdlib"])
-    assert sum(name.endswith((".so", ".pyd")) for name in names) == 1
-    points = next(name for name in names if name.endswith("entry_points.txt"))
-    with zipfile.ZipFile(wheels["hologram_stdlib"]) as archive:
-        assert "hologram_stdlib.plugin" in archive.read(points).decode()
+@pytest.mark.parametrize("name", ["hologram_stdlib", "hologram_sigmatics"])
+def test_wheels_of_kernels_hold_their_extension_and_entry_point(wheels, name):
+    names = _names(wheels[name])
+    assert any(item.endswith((".so", ".pyd")) for item in names)
+    assert f"{name}/py.typed" in names
+    points = next(item for item in names if item.endswith("entry_points.txt"))
+    with zipfile.ZipFile(wheels[name]) as archive:
+        assert f"{name}.plugin" in archive.read(points).decode()
 
 
 def test_wheels_of_the_language_are_for_every_platform(wheels):
@@ -175,6 +184,7 @@ def test_sdists_hold_their_c(checkout, tmp_path):
     for name, files in {
         "hologram_core": ["native/call.c", "native/native.h", "include/hologram/kernel.h"],
         "hologram_stdlib": ["table.c", "targets.h", "kernels/matrix.c", "levels/avx2.c"],
+        "hologram_sigmatics": ["primitives/table.c", "primitives/level.h", "primitives/families/sums.h"],
     }.items():
         code = f"import setuptools.build_meta as b; print(b.build_sdist({str(tmp_path)!r}))"
         subprocess.run([sys.executable, "-c", code], cwd=checkout / name, check=True, capture_output=True)
@@ -204,7 +214,7 @@ def test_strangers_kernel_wins_by_its_priority(stranger):
     found = who(stranger)
     assert found["sum"] == [2.0] * 8
     assert found["winner"] == "loud-kernels"
-    assert found["listed"] == ["hologram-stdlib", "loud-kernels"]
+    assert found["listed"] == ["hologram-sigmatics", "hologram-stdlib", "loud-kernels"]
 
 
 def test_provider_that_breaks_at_import_is_one_warning(stranger):

@@ -1,9 +1,12 @@
-"""The structures of hologram/kernel.h, to build libraries that are wrong in one place."""
+"""The structures of hologram/kernel.h: libraries that are wrong in one place, calls as older runtimes make them."""
 
 from __future__ import annotations
 
 import ctypes
+from collections.abc import Sequence
 from typing import Any
+
+import numpy as np
 
 
 class Variant(ctypes.Structure):
@@ -74,3 +77,33 @@ def library(*rows: Row, **changes: Any) -> Library:
         **changes,
     }
     return Library(**fields)
+
+
+class KernelCall(ctypes.Structure):
+    _fields_ = (
+        ("size", ctypes.c_uint32),
+        ("error_size", ctypes.c_uint32),
+        ("args", ctypes.POINTER(ctypes.c_void_p)),
+        ("lengths", ctypes.POINTER(ctypes.c_int64)),
+        ("dims", ctypes.POINTER(ctypes.c_int64)),
+        ("begin", ctypes.c_int64),
+        ("end", ctypes.c_int64),
+        ("context", ctypes.c_void_p),
+        ("error", ctypes.c_char_p),
+        ("host", ctypes.c_void_p),
+    )
+
+    @classmethod
+    def of(cls, arrays: Sequence[np.ndarray[Any, Any]], dims: Sequence[int]) -> KernelCall:
+        """A call that keeps alive everything it points to, the arrays included."""
+        call = cls(
+            size=ctypes.sizeof(cls),
+            error_size=512,
+            args=(ctypes.c_void_p * len(arrays))(*(array.ctypes.data for array in arrays)),
+            lengths=(ctypes.c_int64 * len(arrays))(*(array.size for array in arrays)),
+            dims=(ctypes.c_int64 * len(dims))(*dims),
+            end=1,
+            error=ctypes.cast(ctypes.create_string_buffer(512), ctypes.c_char_p),
+        )
+        call.arrays = arrays
+        return call

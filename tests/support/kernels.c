@@ -292,6 +292,57 @@ static int32_t add_context(const hologram_call *call) {
 }
 VARIANT(add_context);
 
+/* ---- a kernel that divides its work itself --------------------------------------------------- */
+
+typedef struct {
+    const hologram_call *call;
+    int64_t offset, depth; /* of what runs: `depth` times it is divided again */
+} Spread;
+
+static int64_t thread_number(void) {
+    static _Atomic int64_t threads;
+    static _Thread_local int64_t mine;
+    if (mine == 0)
+        mine = ++threads;
+    return mine;
+}
+
+/* How often each item was done, where its piece began, on which thread, and as which in time. */
+static void spread_piece(void *work, int64_t begin, int64_t end) {
+    const Spread *spread = work;
+    const hologram_call *call = spread->call;
+    int64_t *times = call->args[4], *begins = call->args[5], *threads = call->args[6];
+    int64_t *order = call->args[7];
+    static _Atomic int64_t moment;
+    begin += spread->offset;
+    end += spread->offset;
+    if (spread->depth > 0) {
+        Spread inner = {call, begin, spread->depth - 1};
+        hologram_run(call, spread_piece, &inner, end - begin, 1);
+        return;
+    }
+    if (begin == 0 && *(const int64_t *)call->args[3] > 0) {
+        struct timespec time = {0, (long)(*(const int64_t *)call->args[3] * 1000000)};
+        nanosleep(&time, NULL);
+    }
+    const int64_t now = ++moment;
+    for (int64_t i = begin; i < end; i++) {
+        times[i]++;
+        begins[i] = begin;
+        threads[i] = thread_number();
+        order[i] = now;
+    }
+}
+
+static int32_t spread(const hologram_call *call) {
+    Spread whole = {call, 0, *(const int64_t *)call->args[2]};
+    for (int64_t i = 0; i < call->dims[0]; i++)
+        ((int64_t *)call->args[4])[i] = 0;
+    hologram_run(call, spread_piece, &whole, call->dims[0], *(const int64_t *)call->args[1]);
+    return HOLOGRAM_OK;
+}
+VARIANT(spread);
+
 /* ---- the table ------------------------------------------------------------------------------- */
 
 #define ROW(op_, signature_, dtype_, function, flags_)                                             \
@@ -331,6 +382,7 @@ static const hologram_kernel_row rows[] = {
     ROW("test.repeat", "(n)->(m)", "f32", repeat, 0),
     ROW("test.cross", "(3),(3)->(3)", "f32", cross, 0),
     ROW("test.fail", "()->()", "f32", fail, BOTH),
+    ROW("test.spread", "(n),scalar,scalar,scalar->(n),(n),(n),(n)", "i64", spread, 0),
     {.op = "test.row_sums",
      .signature = "(m,n)->(m)",
      .dtype = "f32",

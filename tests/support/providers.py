@@ -23,6 +23,7 @@ OP_NAMES = {
     "test.repeat": "x",
     "test.cross": "a b",
     "test.fail": "x",
+    "test.spread": "x grain depth slow",
     "test.row_sums": "x",
     "test.sleep": "x",
     "test.context": "a b",

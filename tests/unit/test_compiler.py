@@ -195,7 +195,7 @@ def test_loop_of_the_seed_is_one_vector_loop(seed: str) -> None:
 @pytest.mark.skipif(len(Settings().levels) < 2, reason="this looks for vector instructions of AVX2")
 @pytest.mark.parametrize(
     ("result", "instruction"),
-    [("u8(min(max(x[i], 0.0), 1.0) * 255.0 + 0.5)", "vcvttps2dq"), ("u8(x[i] ** gamma)", "vfn?m(add|sub)\\w+pd")],
+    [("u8(min(max(x[i], 0.0), 1.0) * 255.0 + 0.5)", "vcvttps2dq"), ("u8(x[i] ** gamma)", "vfn?m(add|sub)\\w+p[sd]")],
 )
 def test_conversions_and_powers_are_vectorised(result: str, instruction: str) -> None:
     source = f"""

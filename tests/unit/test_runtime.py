@@ -201,6 +201,22 @@ def test_declared_range_is_asked_once(library):
     assert slots == [(2, 50), (51, hg.MAX_N)]
 
 
+def test_refusal_holds_for_every_n_where_kernels_of_the_op_are_declared(library):
+    plugin, asked = _count_requests([library.kernel("vector_add", "f64")], declares=True)
+
+    class Refuses(DeclaringProvider):
+        @hookimpl
+        def provide_kernel(self, name, dtype, n):
+            return Provider.provide_kernel(self, name, dtype, n) or Refusal("f32 only")
+
+    for others, requests in [([library.adder(1)], [1]), ([], [1, 2, 3])]:  # who declares nothing may answer otherwise
+        asked.clear()
+        runtime = runtime_of(mine=plugin, other=Refuses(others))
+        for n in (1, 2, 3):
+            runtime.ops.vector_add(np.ones(n), np.ones(n))
+        assert asked == requests
+
+
 def test_without_a_declaration_each_n_is_asked_once(library):
     plugin, asked = _count_requests([library.adder(1)], declares=False)
     runtime = runtime_of(mine=plugin)

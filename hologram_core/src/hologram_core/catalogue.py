@@ -377,7 +377,7 @@ ROWS: tuple[OpSpec, ...] = (
         reference=_binary_cross_entropy,
         accuracy=_SUM,
     ),
-    _make("copy", _UNARY, "x", "x", reference=np.positive, accuracy=_EXACT),
+    _make("copy", _UNARY, "x", "x", reference=np.copy, accuracy=_EXACT),
     _make(
         "fill",
         "scalar->()",

@@ -151,8 +151,8 @@ def resolve(
     """Ask all providers for (op, dtype, n), rank what they offer, and say for which n that holds.
 
     Who says None is out for every n. Ranking can change only where a declared range begins or ends. So
-    if every provider that answered has declared its kernels for this op and dtype, the answer holds between those ends;
-    otherwise it holds for this n alone. The code of the winner is opened here; if that fails, the
+    if every provider that answered has declared its kernels for this op, the answer holds between those
+    ends; otherwise it holds for this n alone. The code of the winner is opened here; if that fails, the
     next one wins.
     """
     name = spec.kernel_op
@@ -168,7 +168,7 @@ def resolve(
             continue
         declared = provider.declared(name, dtype)
         ranges += [(kernel.min_n, kernel.max_n) for kernel in declared]
-        if isinstance(answer, Failure) or _undeclared(answer, declared):
+        if isinstance(answer, Failure) or _undeclared(answer, declared, provider.declares(name)):
             limit = (n, n)
         if isinstance(answer, Kernel):
             limit = max(limit[0], answer.min_n), min(limit[1], answer.max_n)
@@ -214,8 +214,9 @@ def _open(offer: Offer, provider: Provider, rules: Rules) -> Offer | str:
     return replace(offer, kernel=kernel, isa=variant[0], entry=variant[1])
 
 
-def _undeclared(answer: Kernel | Refusal, declared: Sequence[Kernel]) -> bool:
-    return not declared if isinstance(answer, Refusal) else answer not in declared
+def _undeclared(answer: Kernel | Refusal, declared: Sequence[Kernel], declares: bool) -> bool:
+    """Whether an answer may be another for another n: who declares kernels of an op has declared them all."""
+    return not declares if isinstance(answer, Refusal) else answer not in declared
 
 
 def _ranked(offers: Sequence[Offer], pinned: str | None) -> list[Candidate]:

@@ -56,6 +56,7 @@ class Provider:
         self.failures: list[Failure] = []
         self._hooks: dict[str, tuple[Callable[..., Any], tuple[str, ...]]] = {}
         self._declared: dict[tuple[str, str], list[Kernel]] | None = None
+        self._declared_ops: set[str] = set()
 
     @property
     def hooks(self) -> tuple[str, ...]:
@@ -129,6 +130,11 @@ class Provider:
         """The kernels it has declared for an op and dtype."""
         return self._index().get((op, dtype), [])
 
+    def declares(self, op: str) -> bool:
+        """Whether it has declared kernels for an op, of any dtype: then there are no others of it."""
+        self._index()
+        return op in self._declared_ops
+
     def declared_kernels(self) -> Iterator[Kernel]:
         """All the kernels it has declared."""
         for kernels in self._index().values():
@@ -144,6 +150,7 @@ class Provider:
             for kernel in self._collect("declare_kernels", Kernel):
                 index.setdefault((kernel.op, kernel.dtype), []).append(kernel)
             self._declared = index
+            self._declared_ops = {op for op, _ in index}
         return self._declared
 
     def declared_ops(self) -> list[OpSpec]:

@@ -339,7 +339,8 @@ static inline hologram_call describe(Call *call, void *const *args, char *error)
                            .begin = 0,
                            .end = 1,
                            .context = call->kernel->context,
-                           .error = error};
+                           .error = error,
+                           .host = &call->kernel->host};
 }
 
 /* One piece of work may fail on several threads at once: the first code stays. The message is
@@ -350,7 +351,7 @@ static void keep_error(Call *call, int32_t code, const char *error) {
         memcpy(call->error, error, ERROR_SIZE);
 }
 
-/* A PoolTask: work items [begin, end) of a call without batch dimensions. */
+/* A task: work items [begin, end) of a call without batch dimensions. */
 static void run_items(void *work, int64_t begin, int64_t end) {
     Call *call = work;
     char error[ERROR_SIZE];
@@ -363,7 +364,7 @@ static void run_items(void *work, int64_t begin, int64_t end) {
         keep_error(call, code, error);
 }
 
-/* A PoolTask: batch items [begin, end), one kernel call each. */
+/* A task: batch items [begin, end), one kernel call each. */
 static void run_batch(void *work, int64_t begin, int64_t end) {
     Call *call = work;
     int params = call->layout->params;
@@ -407,7 +408,7 @@ static void run(Call *call) {
     const Bound *kernel = call->kernel;
     int threads = 1;
     if (call->n > kernel->split_from)
-        threads = kernel->threads;
+        threads = kernel->host.threads;
     if (call->batch != 1) {
         int64_t batch = batch_items(call);
         int64_t grain = SPLIT_GRAIN * batch / (call->n > 0 ? call->n : 1);

@@ -108,7 +108,8 @@ express(PyObject *self, const State *state, const Express *lane, const int input
                                 .begin = 0,
                                 .end = n,
                                 .context = kernel->context,
-                                .error = error};
+                                .error = error,
+                                .host = &kernel->host};
     Py_INCREF(kernel); /* it may be a callback into Python, which takes its own provider away */
     int32_t code = kernel->entry(&call);
     if (code != HOLOGRAM_OK) {

@@ -96,10 +96,10 @@ typedef struct Bound {
     hologram_kernel_fn entry;
     hologram_extent_fn extent;
     void *context;
+    hologram_host host;   /* what a call lends to the kernel */
     int64_t release_from; /* the n from which a call hands the GIL over */
     int64_t split_from;   /* the n from which a call is split over threads */
     bool splittable, may_alias;
-    int threads;        /* at most so many for one call */
     PyObject *function; /* a Python callable that stands in for `entry`, or NULL */
     PyObject *offer;    /* the ranking.Offer; attributes of it are attributes of this object */
     PyObject *on_slow;  /* on_slow(self, args, kwargs): whatever the call path does not take */
@@ -184,11 +184,14 @@ void hologram_raise(const State *state, const Bound *kernel, int32_t code, const
 
 /* ---- the thread pool ----------------------------------------------------------------------- */
 
-typedef void (*PoolTask)(void *work, int64_t begin, int64_t end);
+/* Runs task over [0, total) on at most `threads` threads, in pieces whose borders are multiples of
+ * `grain`; returns when all are done. Nested or concurrent calls run serially. */
+void hologram_pool_run(hologram_task_fn task, void *work, int64_t total, int64_t grain,
+                       int threads);
 
-/* Runs task over [0, total) in at most `threads` pieces of about equal size whose borders are
- * multiples of `grain`; returns when all are done. Nested or concurrent calls run serially. */
-void hologram_pool_run(PoolTask task, void *work, int64_t total, int64_t grain, int threads);
+/* The same as a kernel calls it: hologram_host.run. */
+void hologram_host_run(const hologram_host *host, hologram_task_fn task, void *work, int64_t total,
+                       int64_t grain);
 
 /* ---- the rest of the module ---------------------------------------------------------------- */
 

@@ -402,7 +402,8 @@ static PyObject *bound_new(PyTypeObject *type, PyObject *args, PyObject *kwargs)
     bound->split_from = SPLIT_FROM / (work > 0 ? work : 1);
     bound->splittable = splittable;
     bound->may_alias = may_alias;
-    bound->threads = threads > 0 ? threads : 1;
+    bound->host =
+        (hologram_host){sizeof(hologram_host), threads > 0 ? threads : 1, hologram_host_run};
     bound->function = function == Py_None ? NULL : Py_NewRef(function);
     bound->offer = Py_NewRef(offer);
     bound->on_slow = Py_NewRef(on_slow);

@@ -26,6 +26,7 @@ class _KernelCall(ctypes.Structure):
         ("end", ctypes.c_int64),
         ("context", ctypes.c_void_p),
         ("error", ctypes.c_char_p),
+        ("host", ctypes.c_void_p),  # NULL: one thread
     )
 
 

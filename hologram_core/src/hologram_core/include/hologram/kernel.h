@@ -31,16 +31,31 @@ enum {
     HOLOGRAM_FAILED = 2     /* anything else: the caller gets a KernelError */
 };
 
+/* Some of the work of a kernel: `begin` <= i < `end`, on any thread. */
+typedef void (*hologram_task_fn)(void *work, int64_t begin, int64_t end);
+
+/* What the runtime lends to a kernel for one call. */
+typedef struct hologram_host {
+    uint32_t size;   /* sizeof of this struct as the runtime knows it; it grows at the end */
+    int32_t threads; /* run() uses at most so many, the caller's included */
+    /* Runs task over [0, total) in pieces whose borders are multiples of grain, and returns when
+     * all are done. Called from inside a task, or while another call has the threads, it runs
+     * everything on the thread of its caller. */
+    void (*run)(const struct hologram_host *host, hologram_task_fn task, void *work, int64_t total,
+                int64_t grain);
+} hologram_host;
+
 /* One invocation. */
 typedef struct hologram_call {
     uint32_t size;       /* sizeof of this struct as the caller knows it; it grows at the end */
     uint32_t error_size; /* bytes behind `error` */
     void *const *args;   /* one per parameter, outputs last: array data, or a pointer to a scalar */
-    const int64_t *lengths; /* elements behind each args[i]; 1 for scalars */
-    const int64_t *dims;    /* core dimensions, in order of first appearance in the signature */
-    int64_t begin, end;     /* the work items to run: begin <= id < end */
-    void *context;          /* the row's own */
-    char *error;            /* filled on failure, NUL-terminated */
+    const int64_t *lengths;    /* elements behind each args[i]; 1 for scalars */
+    const int64_t *dims;       /* core dimensions, in order of first appearance in the signature */
+    int64_t begin, end;        /* the work items to run: begin <= id < end */
+    void *context;             /* the row's own */
+    char *error;               /* filled on failure, NUL-terminated */
+    const hologram_host *host; /* see hologram_run(); older runtimes' struct ends before it */
 } hologram_call;
 
 typedef int32_t (*hologram_kernel_fn)(const hologram_call *call);
@@ -110,6 +125,16 @@ static inline int32_t hologram_fail(const hologram_call *call, int32_t code, con
     vsnprintf(call->error, call->error_size, format, values);
     va_end(values);
     return code;
+}
+
+/* The caller's threads for a kernel that divides its work itself: task over [0, total), as
+ * hologram_host.run does, or on this thread where the runtime lends none. */
+static inline void hologram_run(const hologram_call *call, hologram_task_fn task, void *work,
+                                int64_t total, int64_t grain) {
+    if (call->size >= offsetof(hologram_call, host) + sizeof call->host && call->host != NULL)
+        call->host->run(call->host, task, work, total, grain);
+    else if (total > 0)
+        task(work, 0, total);
 }
 
 #ifdef __cplusplus

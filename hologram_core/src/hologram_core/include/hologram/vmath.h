@@ -248,8 +248,7 @@ VMATH_FUNCTION float vmath_log_specials(float x, float y) {
 }
 
 /* k ln 2 + log(1 + f), and log(1 + f) = f - f^2/2 + f^3 P(f). */
-VMATH_FUNCTION float vmath_log_f32(float x) {
-    vmath_parts parts = vmath_split_f32(x);
+VMATH_FUNCTION float vmath_log_of_parts(vmath_parts parts) {
     float f = parts.m - 1.0f;
     float q = 0x1.1456cep-4f;
     q = VMATH_FMA(q, f, -0x1.de65f0p-4f);
@@ -263,8 +262,16 @@ VMATH_FUNCTION float vmath_log_f32(float x) {
     float square = f * f;
     float tail = VMATH_FMA(q * f, square, parts.k * -0x1.bd0106p-13f);
     tail = VMATH_FMA(-0.5f, square, tail);
-    float y = VMATH_FMA(parts.k, 0x1.63p-1f, f + tail);
-    return vmath_log_specials(x, y);
+    return VMATH_FMA(parts.k, 0x1.63p-1f, f + tail);
+}
+
+/* For positive, finite, normal x. */
+VMATH_FUNCTION float vmath_log_bounded_f32(float x) {
+    return vmath_log_of_parts(vmath_split_bits(vmath_bits_f32(x)));
+}
+
+VMATH_FUNCTION float vmath_log_f32(float x) {
+    return vmath_log_specials(x, vmath_log_of_parts(vmath_split_f32(x)));
 }
 
 /* log2(m) for a double in [sqrt(1/2), sqrt(2)): s P(s^2) with s = (m - 1)/(m + 1), to 2^-45. */
@@ -507,13 +514,15 @@ VMATH_FUNCTION float vmath_pow_f32(float x, float y) {
     float z = VMATH_FMA(power * f, vmath_exp2m1_quotient(f), power);
     z *= vmath_from_bits_f32((k - half) << 23);
 
-    int is_one = (y == 0) | (size == 1.0f);
-    z = is_one ? 1.0f : z;
-    float half_y = 0.5f * y;
-    int whole = __builtin_floorf(y) == y, odd = whole & (__builtin_floorf(half_y) != half_y);
-    z = odd ? __builtin_copysignf(z, x) : z;
-    int is_imaginary = (x < 0) & (size < VMATH_INFINITY) & !whole;
-    return is_imaginary ? VMATH_NAN : z;
+    /* What y alone decides is a number or bits, not a condition: where y is the same for a whole
+     * loop gcc does not mix those with conditions of vectors. */
+    float whole = __builtin_floorf(y), halves = __builtin_floorf(y * 0.5f);
+    uint32_t odd = (uint32_t)(whole == y) & (uint32_t)(halves + halves != y);
+    float real = whole == y ? 1.0f : VMATH_NAN;
+    z = size == 1.0f ? 1.0f : z;
+    z = y == 0 ? 1.0f : z;
+    z = vmath_from_bits_f32(vmath_bits_f32(z) | (vmath_bits_f32(x) & odd << 31));
+    return (x < 0) & (size < VMATH_INFINITY) ? z * real : z;
 }
 
 /* ---- sine and cosine ------------------------------------------------------------------------- */
@@ -534,6 +543,21 @@ VMATH_FUNCTION vmath_angle vmath_reduce_bounded(float x) {
     double n = shifted - shift;
     double r = ((double)x - n * 0x1.921fb544p+0) - n * 0x1.0b4611a626331p-34;
     vmath_angle angle = {(float)r, (uint32_t)vmath_bits_f64(shifted)};
+    return angle;
+}
+
+/* The largest |x| for vmath_sin_small_f32 and vmath_cos_small_f32, which take half the time. */
+#define VMATH_TRIG_SMALL 25.0f
+
+/* pi/2 in three parts, the first two of 20 bits: their products with n <= 16 are exact, and so is
+ * every difference in which anything cancels. */
+VMATH_FUNCTION vmath_angle vmath_reduce_small(float x) {
+    const float shift = 0x1.8p23f;
+    float shifted = VMATH_FMA(x, 0x1.45f306p-1f, shift);
+    float n = shifted - shift;
+    float r = VMATH_FMA(n, -0x1.921fcp+0f, x);
+    r = VMATH_FMA(n, 0x1.5777ap-21f, r);
+    vmath_angle angle = {VMATH_FMA(n, 0x1.73dcb4p-43f, r), vmath_bits_f32(shifted)};
     return angle;
 }
 
@@ -580,6 +604,17 @@ VMATH_FUNCTION float vmath_sin_bounded_f32(float x) {
 
 VMATH_FUNCTION float vmath_cos_bounded_f32(float x) {
     vmath_angle angle = vmath_reduce_bounded(x);
+    angle.n++;
+    return vmath_sin_quadrant(angle);
+}
+
+VMATH_FUNCTION float vmath_sin_small_f32(float x) {
+    float y = vmath_sin_quadrant(vmath_reduce_small(x));
+    return x == 0 ? x : y;
+}
+
+VMATH_FUNCTION float vmath_cos_small_f32(float x) {
+    vmath_angle angle = vmath_reduce_small(x);
     angle.n++;
     return vmath_sin_quadrant(angle);
 }

@@ -255,11 +255,19 @@ VMATH_FUNCTION double vmath_log_tail_f64(double f) {
     return VMATH_FMA64(s, VMATH_FMA64(q, square, f_square), -f_square);
 }
 
-VMATH_FUNCTION double vmath_log_f64(double x) {
-    vmath_parts_f64 parts = vmath_split_f64(x);
+VMATH_FUNCTION double vmath_log_of_parts_f64(vmath_parts_f64 parts) {
     double f = parts.m - 1.0;
     double tail = VMATH_FMA64(vmath_log_tail_f64(f), 0.5, parts.k * 0x1.ef35793c76730p-45);
-    return vmath_log_specials_f64(x, VMATH_FMA64(parts.k, 0x1.62e42fefa3800p-1, f + tail));
+    return VMATH_FMA64(parts.k, 0x1.62e42fefa3800p-1, f + tail);
+}
+
+/* For positive, finite, normal x. */
+VMATH_FUNCTION double vmath_log_bounded_f64(double x) {
+    return vmath_log_of_parts_f64(vmath_split_bits_f64(vmath_bits_f64(x)));
+}
+
+VMATH_FUNCTION double vmath_log_f64(double x) {
+    return vmath_log_specials_f64(x, vmath_log_of_parts_f64(vmath_split_f64(x)));
 }
 
 /* log(u) with u = 1 + x, and c/u for the c that this sum lost. */
@@ -509,13 +517,15 @@ VMATH_FUNCTION double vmath_pow_f64(double x, double y) {
     double z = VMATH_FMA64(power * f, vmath_exp2m1_quotient_f64(f), power);
     z *= vmath_power_f64(k - half);
 
-    int is_one = (y == 0) | (size == 1.0);
-    z = is_one ? 1.0 : z;
-    double half_y = 0.5 * y;
-    int whole = __builtin_floor(y) == y, odd = whole & (__builtin_floor(half_y) != half_y);
-    z = odd ? __builtin_copysign(z, x) : z;
-    int is_imaginary = (x < 0) & (size < VMATH_INFINITY_F64) & !whole;
-    return is_imaginary ? VMATH_NAN_F64 : z;
+    /* What y alone decides is a number or bits, not a condition: where y is the same for a whole
+     * loop gcc does not mix those with conditions of vectors. */
+    double whole = __builtin_floor(y), halves = __builtin_floor(y * 0.5);
+    uint64_t odd = (uint64_t)(whole == y) & (uint64_t)(halves + halves != y);
+    double real = whole == y ? 1.0 : VMATH_NAN_F64;
+    z = size == 1.0 ? 1.0 : z;
+    z = y == 0 ? 1.0 : z;
+    z = vmath_from_bits_f64(vmath_bits_f64(z) | (vmath_bits_f64(x) & odd << 63));
+    return (x < 0) & (size < VMATH_INFINITY_F64) ? z * real : z;
 }
 
 /* ---- sine and cosine ------------------------------------------------------------------------- */
