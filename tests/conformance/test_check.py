@@ -320,4 +320,4 @@ def test_command_prints_a_line_for_each_body_and_fails_if_one_does(tmp_path, cap
 )
 def test_misuse_of_the_command_gives_status_2(arguments, capsys):
     assert run(arguments) == 2
-    assert capsys.readouterr().err.startswith("Usage: hologram check")
+    assert capsys.readouterr().err.startswith("hologram check: ")

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import re
 import subprocess
 import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import pytest
@@ -390,3 +393,21 @@ def test_large_calls_on_threads_give_the_same(tmp_path: Path) -> None:
     single = type(handle)(handle.kernel, library=handle.library, settings=hg.Runtime(threads=1).settings)
     many = type(handle)(handle.kernel, library=handle.library, settings=hg.Runtime(threads=8).settings)
     np.testing.assert_array_equal(single(x), many(x))
+
+
+def test_texts_are_parsed_one_after_the_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    running: list[int] = []
+    most: list[int] = []
+    parse = ast.parse
+
+    def slow(*args: Any, **named: Any) -> Any:
+        running.append(1)
+        most.append(len(running))
+        time.sleep(0.01)
+        running.pop()
+        return parse(*args, **named)
+
+    monkeypatch.setattr(ast, "parse", slow)
+    with ThreadPoolExecutor(4) as pool:
+        assert len(list(pool.map(parse_source, [OUTSIDE] * 8))) == 8
+    assert set(most) == {1}

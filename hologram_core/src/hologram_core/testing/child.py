@@ -104,6 +104,7 @@ def _receive(receiver: Connection, process: Any, timeout: float) -> Iterator[Any
 def _work(sender: Connection, memory: Any, job: Job, args: tuple[Any, ...]) -> None:
     """What runs in the child."""
     faulthandler.disable()  # the parent reports it
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent ends it
     if sys.platform != "win32":
         import resource
 

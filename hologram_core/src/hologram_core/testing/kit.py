@@ -112,7 +112,8 @@ def _body_of(
         raise ValueError(f"{function}(): op {kernel.op!r} is not in the catalogue; pass a reference")
     definition = ByReference(reference, kernel.signature)
     names = spec.parameters if spec else ()
-    return Body(kernel, names, reference=definition, ulp=ulp or ULP.get(kernel.op), given_sizes=sizes, seed=seed)
+    ulp = ULP.get(kernel.op) if ulp is None else ulp
+    return Body(kernel, names, reference=definition, ulp=ulp, given_sizes=sizes, seed=seed)
 
 
 def check(
@@ -125,8 +126,9 @@ def check(
 ) -> Report:
     """Run every check on every kernel of a library file, a folder of them, a pack or another provider, by name.
 
-    Each kernel is checked at each level of this CPU, in a child process of its own. `progress` is called with the
-    rows of each. Raises HologramError for what is no file, folder or provider, or has no kernels.
+    Each kernel is checked at each level of this CPU, in a child process of its own. One check may take `timeout`
+    seconds, `seed` draws other arguments, `progress` is called with the rows of each kernel and level. Raises
+    HologramError for what is no file, folder or provider, or has no kernels.
     """
     world = runtime or default_runtime()
     find_interpreter(world)  # so that it is imported once, not in every child
@@ -183,6 +185,7 @@ def _check_body(doing: Doing, body: Body) -> Iterator[Message]:
     body.doing = doing
     for name, check in CHECKS.items():
         yield Message(name, "begins")
+        doing("")
         message = _verdict(name, check, body)
         yield message
         if name == checks.signature.__name__ and message.verdict == "failed":
@@ -201,9 +204,8 @@ def _verdict(name: str, check: Callable[[Body], None], body: Body) -> Message:
     return Message(name, "passed")
 
 
-_Place: TypeAlias = tuple[
-    str, Runtime | None, int
-]  # of a source: what was asked for, None for the default, which of all
+#: Where a source is found again: what was asked for, in which runtime (None: the default), which of all.
+_Place: TypeAlias = tuple[str, Runtime | None, int]
 
 
 class _Item(NamedTuple):
