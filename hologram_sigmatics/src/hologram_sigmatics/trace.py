@@ -145,7 +145,7 @@ class Trace:
         return self.write(out, self.apply_spec(spec, values) if flow is None else self.inline(flow, values))
 
     def check_known(self, spec: OpSpec) -> None:
-        """Refuse what is no op of the runtime, unless it is element-wise and brings its kernels, as @kernel makes them."""
+        """Refuse what is no op of the runtime, unless it is element-wise and brings its kernels, as @kernel does."""
         if not hasattr(spec, "kernel_for"):
             if spec is not self.spec(spec.name):
                 self.refuse(f"{spec.name} is no op of the runtime")
