@@ -94,6 +94,10 @@ FUNCTIONS = {
             ops.vector_mul(ops.exp(a), ops.exp(a)), ops.vector_mul(ops.vector_add(a, b), ops.vector_add(b, a))
         ),
     ),
+    "numbers of NumPy": (
+        lambda a, b, c: np.float32(2) * a + b * np.float64(0.1) - np.int64(3),
+        lambda a, b, c: ops.scalar_add(ops.vector_add(ops.scalar_mul(a, 2), ops.scalar_mul(b, 0.1)), -3),
+    ),
     "one argument": (lambda a, b, c: c * c, lambda a, b, c: ops.vector_mul(c, c)),
     "in place": (None, lambda a, b, c: ops.vector_mul(ops.vector_add(ops.vector_mul(a, b), c), a)),
 }  # fmt: skip
@@ -515,6 +519,24 @@ def test_same_shapes_are_served_without_python():
         x, y = np.asarray(_f32(*shape), "f4"), np.asarray(_f32(*shape), "f4")
         np.testing.assert_array_equal(fused(x, y), x * y + x)
     assert function.count == 1
+
+
+def test_an_argument_by_name_alone_stays_one():
+    fused = fuse(lambda x, *, y: x - y)
+    x, y = _f32(2, 4)
+    np.testing.assert_array_equal(fused(x, y=y), x - y)
+    with pytest.raises(TypeError, match="takes 1 positional argument but 2 were given|too many positional arguments"):
+        fused(x, y)
+
+
+def test_many_kinds_of_calls_do_not_fill_memory():
+    function = Counted(lambda x, w: x * w)
+    fused = fuse(function)
+    for size in range(2, 700):
+        x, w = np.ones((2, size), "f4"), np.full(size, 2.0, "f4")
+        assert fused(x, w).sum() == 4 * size
+    assert function.count == 2  # (2, 2) is another pattern than (2, 3)
+    assert len(fused._quick) <= 256
 
 
 def test_functions_that_ask_are_not_served_without_python():

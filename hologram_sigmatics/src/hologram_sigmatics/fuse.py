@@ -167,14 +167,18 @@ class FusedFunction:
         self._lock = threading.RLock()
         self._looks: dict[_Kind, frozenset[str]] = {}
         self._variants: dict[tuple[_Kind, tuple[Hashable, ...]], _Variant] = {}
-        self._quick: dict[
-            Hashable, tuple[Callable[..., object], Callable[..., Sequence[object]]]
-        ] = {}  # by plain calls
+        self._quick: dict[Hashable, tuple[Callable[..., object], Callable[..., Sequence[object]]]] = {}
         self._generation = -1
         self._latest: _Variant | None = None
         self.spec = _FusedSpec.of(self)
         self.op = Op(self.spec, self.spec.signature.layout(), 0, None, self._call)
         runtime.attach(self.op)
+
+    @property
+    def _is_positional(self) -> bool:
+        """Whether all arguments may go by position, as those of the op do."""
+        kinds = [parameter.kind for parameter in self.signature.parameters.values()]
+        return inspect.Parameter.KEYWORD_ONLY not in kinds
 
     @property
     def circuit(self) -> Unlowered:
@@ -228,11 +232,10 @@ class FusedFunction:
         """The dtype of the first array that has one of its own."""
         if not values:
             raise TypeError(f"{self.name}() has no array among its arguments: {self.name}{self.spec.__signature__}")
-        arrays = [value for value in values.values() if not isinstance(value, (list, tuple))]
-        name, value = next(iter(values.items()))
-        first = arrays[0] if arrays else value
+        stated = [item for item in values.items() if not isinstance(item[1], (list, tuple))]
+        name, value = stated[0] if stated else next(iter(values.items()))
         try:
-            return dtypes.name(first.dtype if isinstance(first, np.ndarray) else np.asarray(first).dtype)
+            return dtypes.name(value.dtype if isinstance(value, np.ndarray) else np.asarray(value).dtype)
         except TypeError as error:
             raise TypeError(f"{self.name}() argument {name!r}: {error}") from None
 
@@ -247,28 +250,26 @@ class FusedFunction:
         """The variant for a call, traced if there is none; with a quick key it is found by that from now on."""
         kind, generation = arguments.kind(), self.runtime.generation
         with self._lock:
-            if (
-                generation != self._generation
-                or len(self._quick) >= MAX_VARIANTS
-                or len(self._variants) >= MAX_VARIANTS
-            ):
-                self._quick = {}
-                self._variants.clear()
-                self._looks.clear()
+            if generation != self._generation or len(self._variants) >= MAX_VARIANTS:
+                self._variants, self._looks, self._quick = {}, {}, {}
                 self._generation = generation
             looks = self._looks.get(kind, frozenset())
             variant = self._variants.get((kind, arguments.looked_at(looks)))
         if variant is None:
             variant = self._trace(arguments)
-            with self._lock:
-                looks = self._looks[kind] = self._looks.get(kind, frozenset()) | variant.traced.looks
-                self._variants[kind, arguments.looked_at(looks)] = self._latest = variant
         values_of = variant.values_of(self.spec.parameters) if quick_key else None
         with self._lock:
-            if values_of is not None and generation == self._generation:
-                self._quick[quick_key] = variant.call, values_of
+            if generation == self._generation:  # else the world has changed while the function was traced
+                looks = self._looks[kind] = self._looks.get(kind, frozenset()) | variant.traced.looks
+                self._variants[kind, arguments.looked_at(looks)] = variant
+                self._keep_quick(quick_key, variant, values_of)
         self._install(arguments, variant, generation)
         return variant
+
+    def _keep_quick(self, key: Hashable, variant: _Variant, values_of: Callable[..., Sequence[object]] | None) -> None:
+        if values_of is not None:
+            quick = self._quick if len(self._quick) < MAX_VARIANTS else {}
+            self._quick = {**quick, key: (variant.call, values_of)}  # anew, since others are reading it
 
     def _trace(self, arguments: _Arguments) -> _Variant:
         trace = Trace(self.name, self.runtime, arguments.dtype)
@@ -277,7 +278,8 @@ class FusedFunction:
         values = {name: symbols.get(name, arguments.constants.get(name)) for name in self.signature.parameters}
         bound = inspect.BoundArguments(self.signature, values)
         traced = trace.finish(self.__wrapped__(*bound.args, **bound.kwargs))
-        return _Variant(traced, Plan(traced.flow, self.runtime, self._stage_spec))
+        self._latest = _Variant(traced, Plan(traced.flow, self.runtime, self._stage_spec))
+        return self._latest
 
     def _stage_spec(self, stage: Stage) -> OpSpec:
         names = [item.name for item in stage.flow.inputs]
@@ -290,14 +292,11 @@ class FusedFunction:
         stage, traced = variant.plan.single, variant.traced
         if stage is None or stage.stage.form != "each" or traced.is_tuple or traced.looks or arguments.constants:
             return
-        if traced.sources != tuple(self.spec.parameters) or len(set(_pattern_of(arguments))) > 1:
+        one_shape = len(set(arguments.kind().sizes)) == 1
+        if traced.sources != self.spec.parameters or not one_shape or not self._is_positional:
             return
         kernel = stage.bound(arguments.dtype)
         self.op.install(generation, dtypes.index(arguments.dtype), kernel.min_n, kernel.max_n, kernel)
-
-
-def _pattern_of(arguments: _Arguments) -> tuple[tuple[int, ...], ...]:
-    return arguments.kind().sizes
 
 
 def _quick_key(args: tuple[object, ...]) -> Hashable:

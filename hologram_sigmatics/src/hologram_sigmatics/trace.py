@@ -145,7 +145,7 @@ class Trace:
         return self.write(out, self.apply_spec(spec, values) if flow is None else self.inline(flow, values))
 
     def check_known(self, spec: OpSpec) -> None:
-        """Refuse what is no op of the runtime, unless it is element-wise and brings kernels, as one of @kernel."""
+        """Refuse what is no op of the runtime, unless it is element-wise and brings its kernels, as @kernel does."""
         if not hasattr(spec, "kernel_for"):
             if spec is not self.spec(spec.name):
                 self.refuse(f"{spec.name} is no op of the runtime")
@@ -188,12 +188,8 @@ class Trace:
         if any(param.role == "inout" for param in spec.signature.params):
             self.refuse(f"{spec.name} writes to what it reads")
         operands = tuple(map(self.operand, values))
-        shapes = result_shapes(
-            spec, [self.stand_in(item, value) for item, value in zip(operands, values, strict=True)], self.dtype
-        )
-        if not any(
-            isinstance(item, Result) or (isinstance(item, Leaf) and not callable(item.source)) for item in operands
-        ):
+        shapes = result_shapes(spec, list(map(self.stand_in, values)), self.dtype)
+        if not any(isinstance(value, (SymbolicArray, np.ndarray)) for value in values):
             self.refuse(f"hg.ops.{spec.name} of numbers alone; use Python's or NumPy's function for numbers")
         if spec.name == "copy" and isinstance(operands[0], Leaf | Result):
             return SymbolicArray(self, operands[0])
@@ -202,12 +198,12 @@ class Trace:
         results = [SymbolicArray(self, node) for node in self.call(spec, operands, shapes).results]
         return results[0] if len(results) == 1 else tuple(results)
 
-    def stand_in(self, operand: Node | Number, value: object) -> object:
-        """An array of the operand's shape that takes no memory, or the number that it is now."""
+    def stand_in(self, value: object) -> object:
+        """What shows the shape of a symbol and takes no memory, or the number that it is now."""
         if isinstance(value, SymbolicNumber):
             return value.value
-        if isinstance(operand, (Leaf, Result)) and not isinstance(operand_source(operand), np.ndarray):
-            return np.broadcast_to(np.zeros((), dtypes.find(self.dtype).numpy), operand.shape)
+        if isinstance(value, SymbolicArray):
+            return np.broadcast_to(np.zeros((), dtypes.find(self.dtype).numpy), value.node.shape)
         return value
 
     def call(self, spec: OpSpec, operands: tuple[Node | Number, ...], shapes: Sequence[Sizes]) -> Call:
@@ -283,11 +279,6 @@ def _different(names: Sequence[str]) -> list[str]:
     for name in names:
         found.append(next(free for free in (name, *(f"{name}_{at}" for at in range(len(names)))) if free not in found))
     return found
-
-
-def operand_source(node: Node) -> Source | None:
-    """Where a node comes from, if it is an input."""
-    return node.source if isinstance(node, Leaf) else None
 
 
 def _shape(operand: Node | Number) -> Sizes:
