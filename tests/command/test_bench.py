@@ -6,12 +6,16 @@ import json
 import pytest
 from support.terminal import on_terminal
 
+from hologram_core import default
 from hologram_core.cli import run
 
 
 @pytest.fixture(autouse=True)
 def _here(tmp_path, monkeypatch):
+    """In a folder of its own, with one provider of kernels."""
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("HOLOGRAM_DISABLE", "hologram-sigmatics")
+    monkeypatch.setattr(default, "_runtime", None)
 
 
 def test_table_and_picture(tmp_path, capsys):
