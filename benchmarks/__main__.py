@@ -14,6 +14,7 @@ from . import (
     bench_kernels,
     bench_matrices,
     bench_scale,
+    bench_sigmatics,
     bench_startup,
     bench_user_calls,
     measure,
@@ -30,6 +31,7 @@ BENCHMARKS = {
     "user_calls": bench_user_calls,
     "compile": bench_compile,
     "kernels": bench_kernels,
+    "sigmatics": bench_sigmatics,
 }
 RESULTS = Path("benchmarks/results")
 

@@ -13,7 +13,12 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 OURS = ("hologram_core", "hologram_stdlib", "hologram_dynamic", "hologram_atlas", "hologram_sigmatics")
-OWN = ["hologram-atlas", "hologram-dynamic", "hologram-sigmatics", "hologram-stdlib"]  # those of them that are providers
+OWN = [
+    "hologram-atlas",
+    "hologram-dynamic",
+    "hologram-sigmatics",
+    "hologram-stdlib",
+]  # those of them that are providers
 
 PROVIDER = """
 from hologram_core import Kernel, hookimpl
