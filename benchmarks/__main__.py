@@ -15,6 +15,7 @@ from . import (
     bench_kernels,
     bench_matrices,
     bench_scale,
+    bench_sigmatics,
     bench_startup,
     bench_user_calls,
     measure,
@@ -32,6 +33,7 @@ BENCHMARKS = {
     "compile": bench_compile,
     "kernels": bench_kernels,
     "fused": bench_fused,
+    "sigmatics": bench_sigmatics,
 }
 RESULTS = Path("benchmarks/results")
 RECORD = Path("benchmarks/measured.json")  # in version control: the figures of README and documentation are these

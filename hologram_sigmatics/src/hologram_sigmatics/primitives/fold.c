@@ -1,9 +1,9 @@
 /* Whole arrays down to one number: pages in chunks, chunks on threads, joined in order.
  *
  * Where a chunk begins depends on n alone, and whoever runs it, it is folded page by page from the
- * left; the results of the chunks are joined from the left too. So the result is the same to the bit
- * for any number of threads. Sums are joined with what rounding takes from them (Knuth), so that no
- * number of pages costs accuracy.
+ * left; the results of the chunks are joined from the left too. So the result is the same to the
+ * bit for any number of threads. Sums are joined with what rounding takes from them (Knuth), so
+ * that no number of pages costs accuracy.
  */
 #include "level.h"
 
@@ -62,8 +62,8 @@ static bool settles(const Fold *fold, Partial result) {
 static Partial fold_pages(const Chunks *chunks, int64_t begin, int64_t end) {
     Partial so_far = chunks->page(chunks->args, begin, end - begin < PAGE ? end : begin + PAGE);
     for (int64_t i = begin + PAGE; i < end && !settles(chunks->fold, so_far); i += PAGE)
-        so_far = chunks->fold->join(
-            so_far, chunks->page(chunks->args, i, end - i < PAGE ? end : i + PAGE));
+        so_far = chunks->fold->join(so_far,
+                                    chunks->page(chunks->args, i, end - i < PAGE ? end : i + PAGE));
     return so_far;
 }
 

@@ -37,8 +37,8 @@
 
 #define INLINE static inline __attribute__((always_inline, unused))
 
-/* KEEP_LOOP is before one that the vectoriser must find; INDEPENDENT before a loop whose rounds do not depend on each other: an output is the memory of an input or
- * apart from it. */
+/* KEEP_LOOP is before one that the vectoriser must find; INDEPENDENT before a loop whose rounds do
+ * not depend on each other: an output is the memory of an input or apart from it. */
 #if defined(__clang__)
 #define INDEPENDENT _Pragma("clang loop vectorize(assume_safety)")
 #define UNROLL
@@ -56,25 +56,51 @@ INLINE int64_t least(int64_t a, int64_t b) { return a < b ? a : b; }
 INLINE float muladd_f32(float a, float b, float c) { return VMATH_FMA(a, b, c); }
 INLINE double muladd_f64(double a, double b, double c) { return VMATH_FMA64(a, b, c); }
 
-/* ---- vectors of double, in which sums of floats go on ------------------------------------------ */
+/* ---- vectors of double, in which sums of floats go on ------------------------------------------
+ */
 
+typedef float float_vector __attribute__((vector_size(VECTOR)));
 typedef double double_vector __attribute__((vector_size(VECTOR)));
+
+/* The lanes of one vector as doubles. (gcc makes more than one instruction of each conversion.) */
+INLINE void widen_lanes_f32(float_vector x, double_vector to[2]) {
+#if LEVEL_INDEX == 2
+    to[0] = (double_vector)_mm512_cvtps_pd(_mm512_castps512_ps256((__m512)x));
+    to[1] = (double_vector)_mm512_cvtps_pd(_mm512_extractf32x8_ps((__m512)x, 1));
+#elif LEVEL_INDEX == 1
+    to[0] = (double_vector)_mm256_cvtps_pd(_mm256_castps256_ps128((__m256)x));
+    to[1] = (double_vector)_mm256_cvtps_pd(_mm256_extractf128_ps((__m256)x, 1));
+#else
+    to[0] = (double_vector){(double)x[0], (double)x[1]};
+    to[1] = (double_vector){(double)x[2], (double)x[3]};
+#endif
+}
+
+INLINE void widen_lanes_f64(double_vector x, double_vector to[1]) { to[0] = x; }
 
 /* Pairwise: each lane is added to the one half a vector away, then a quarter... */
 INLINE double add_lanes(double_vector x) {
-    enum { LANES = VECTOR / sizeof(double) };
-    double lane[LANES];
-    memcpy(lane, &x, sizeof x);
-    UNROLL
-    for (int width = LANES / 2; width > 0; width /= 2) {
-        UNROLL
-        for (int i = 0; i < width; i++)
-            lane[i] += lane[i + width];
-    }
-    return lane[0];
+#if VECTOR >= 32
+    typedef double half __attribute__((vector_size(VECTOR / 2)));
+    half part[2];
+    memcpy(part, &x, sizeof x);
+    part[0] += part[1];
+#endif
+#if VECTOR == 64
+    typedef double quarter __attribute__((vector_size(VECTOR / 4)));
+    quarter pair[2];
+    memcpy(pair, &part[0], sizeof part[0]);
+    pair[0] += pair[1];
+    return pair[0][0] + pair[0][1];
+#elif VECTOR == 32
+    return part[0][0] + part[0][1];
+#else
+    return x[0] + x[1];
+#endif
 }
 
-/* ---- half precision: stored as 16 bits, computed as float -------------------------------------- */
+/* ---- half precision: stored as 16 bits, computed as float --------------------------------------
+ */
 
 #if LEVEL_INDEX == 0 && !defined(__aarch64__)
 /* A float has the bits of the half in the right places, and the exponent 112 too small. */
@@ -112,8 +138,6 @@ INLINE uint16_t narrow_one(float x) {
 INLINE float widen_one(uint16_t half) { return _cvtsh_ss(half); }
 INLINE uint16_t narrow_one(float x) { return _cvtss_sh(x, _MM_FROUND_TO_NEAREST_INT); }
 #endif
-
-typedef float float_vector __attribute__((vector_size(VECTOR)));
 
 #define HALVES ((int)(VECTOR / sizeof(float))) /* that are widened at a time */
 

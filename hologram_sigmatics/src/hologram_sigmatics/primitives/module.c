@@ -1,5 +1,5 @@
-/* hologram_sigmatics._primitives: the address of the kernel table, and what the kernels must know of
- * this machine.
+/* hologram_sigmatics._primitives: the address of the kernel table, and what the kernels must know
+ * of this machine.
  */
 #define PY_SSIZE_T_CLEAN
 #include <Python.h>
@@ -25,9 +25,10 @@ static int64_t cache_size(void) {
     return LARGE_CACHE;
 }
 
-PyDoc_STRVAR(library_doc,
-             "library(blas) -> int: the address of the hologram_library table, valid for ever; blas is\n"
-             "the path of a module whose libraries may have cblas functions.");
+PyDoc_STRVAR(
+    library_doc,
+    "library(blas) -> int: the address of the hologram_library table, valid for ever; blas is\n"
+    "the path of a module whose libraries may have cblas functions.");
 static PyObject *library(PyObject *Py_UNUSED(module), PyObject *path) {
     const char *text = PyUnicode_AsUTF8(path);
     if (text == NULL)
@@ -47,9 +48,10 @@ static PyObject *stream_from(PyObject *Py_UNUSED(module), PyObject *bytes) {
     return PyLong_FromLongLong(before);
 }
 
-PyDoc_STRVAR(blas_threads_doc,
-             "blas_threads() -> int: how many threads the BLAS has; 0 where there is none or it does\n"
-             "not say.");
+PyDoc_STRVAR(
+    blas_threads_doc,
+    "blas_threads() -> int: how many threads the BLAS has; 0 where there is none or it does\n"
+    "not say.");
 static PyObject *blas_threads(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(unused)) {
     return PyLong_FromLong(sigmatics_blas_threads());
 }

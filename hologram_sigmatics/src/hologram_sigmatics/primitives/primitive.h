@@ -1,8 +1,8 @@
 /* The primitives: for each op and dtype a body per instruction set, and the few kernels that drive
  * them.
  *
- * A row of the kernel table has one of the drivers as its function and a Map or a Fold as its context,
- * which names the bodies. Ops that are neither (softmax, gemm) are kernels of their own.
+ * A row of the kernel table has one of the drivers as its function and a Map or a Fold as its
+ * context, which names the bodies. Ops that are neither (softmax, gemm) are kernels of their own.
  */
 #ifndef HOLOGRAM_SIGMATICS_PRIMITIVE_H
 #define HOLOGRAM_SIGMATICS_PRIMITIVE_H
@@ -22,7 +22,8 @@
 
 /* ---- element-wise ---------------------------------------------------------------------------- */
 
-/* args as in hologram_call; work items begin <= i < end; an output may be the memory of an input. */
+/* args as in hologram_call; work items begin <= i < end; an output may be the memory of an input.
+ */
 typedef void map_fn(void *const *args, int64_t begin, int64_t end);
 
 typedef struct {
@@ -94,8 +95,8 @@ extern int64_t sigmatics_stream_from;
 void sigmatics_find_blas(const char *path);
 int sigmatics_blas_threads(void); /* 0: none, or unknown */
 
-/* C = A B for row-major matrices by the BLAS of NumPy; false where there is none, or it is too small
- * to be worth it. */
+/* C = A B for row-major matrices by the BLAS of NumPy; false where there is none, or it is too
+ * small to be worth it. */
 bool sigmatics_blas_f32(const hologram_call *call, const float *a, const float *b, float *out,
                         int64_t m, int64_t k, int64_t n);
 bool sigmatics_blas_f64(const hologram_call *call, const double *a, const double *b, double *out,

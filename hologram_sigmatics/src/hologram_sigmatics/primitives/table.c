@@ -1,13 +1,15 @@
 /* The table that the runtime reads: a row for each op and dtype.
  *
- * MAP and FOLD name an op, the op whose bodies it has, the dtypes, and what a row says; KERNEL is for
- * those that are kernels of their own. A set of dtypes has, for each, the dtype whose bodies it uses.
+ * MAP and FOLD name an op, the op whose bodies it has, the dtypes, and what a row says; KERNEL is
+ * for those that are kernels of their own. A set of dtypes has, for each, the dtype whose bodies it
+ * uses.
  */
 #include "primitive.h"
 
 #undef bool /* here it is the name of a dtype */
 
-/* ---- sets of dtypes: ROW(dtype, dtype of the body, bytes, ...) ---------------------------------- */
+/* ---- sets of dtypes: ROW(dtype, dtype of the body, bytes, ...) ----------------------------------
+ */
 
 #define FLOATS(ROW, ...)                                                                           \
     ROW(f32, f32, 4, __VA_ARGS__) ROW(f64, f64, 8, __VA_ARGS__) ROW(f16, f16, 2, __VA_ARGS__)
@@ -115,7 +117,8 @@
 #define SIGNATURE_ASS "(),scalar,scalar->()"
 #define SIGNATURE_SAA "scalar,(),()->()"
 
-/* ---- down to one number, and kernels of their own ---------------------------------------------- */
+/* ---- down to one number, and kernels of their own ----------------------------------------------
+ */
 
 #define ONE "(...)->()"
 #define TWO "(...),(...)->()"
@@ -137,7 +140,7 @@
          "smallest element")                                                                       \
     FOLD(UNSIGNED, reduce_min, smaller_bits, INTEGER, 1, ONE, 1, "minimum", .bits = 0,             \
          "smallest element")                                                                       \
-    FOLD(BOOL_U8, reduce_min, smaller_bits, ALL, 1, ONE, 1, "minimum", .bits = 1,              \
+    FOLD(BOOL_U8, reduce_min, smaller_bits, ALL, 1, ONE, 1, "minimum", .bits = 1,                  \
          "whether all are true")                                                                   \
     FOLD(FLOATS, reduce_max, larger, TOTAL, 1, ONE, 1, "maximum", .bits = 0,                       \
          "largest element; NaN if any is")                                                         \
@@ -145,7 +148,7 @@
          "largest element")                                                                        \
     FOLD(UNSIGNED, reduce_max, larger_bits, INTEGER, 1, ONE, 1, "maximum", .bits = 0,              \
          "largest element")                                                                        \
-    FOLD(BOOL_U8, reduce_max, larger_bits, ANY, 1, ONE, 1, "maximum", .bits = 0,               \
+    FOLD(BOOL_U8, reduce_max, larger_bits, ANY, 1, ONE, 1, "maximum", .bits = 0,                   \
          "whether any is true")                                                                    \
     FOLD(FLOATS, vector_dot, sum, TOTAL, 2, TWO, 1, NULL, .number = 0, "sum of a * b")             \
     FOLD(BITS, vector_dot, added_bits, INTEGER, 2, TWO, 1, NULL, .bits = 0,                        \
@@ -170,7 +173,8 @@
     KERNEL(NUMBERS, gemm, "(m,k),(k,n)->(m,n)", 0, 20, "matrix times matrix")                      \
     KERNEL(BOOL, gemm, "(m,k),(k,n)->(m,n)", 0, 20, "matrix times matrix, by and, or")
 
-/* ---- bodies and variants, slowest first ------------------------------------------------------- */
+/* ---- bodies and variants, slowest first -------------------------------------------------------
+ */
 
 #if defined(HOLOGRAM_HAS_avx512)
 #define EACH_LEVEL(LEVEL, name) LEVEL(name, baseline) LEVEL(name, avx2) LEVEL(name, avx512)
@@ -187,7 +191,7 @@ HOLOGRAM_VARIANTS(map);
 HOLOGRAM_VARIANTS(power);
 HOLOGRAM_VARIANTS(fold);
 
-#define MAP_CONTEXT(d, body_d, bytes, op, body, operands, work, ...)                                 \
+#define MAP_CONTEXT(d, body_d, bytes, op, body, operands, work, ...)                               \
     EACH_LEVEL(MAP_BODY, body##_##body_d)                                                          \
     static const Map op##_##d = {{EACH_LEVEL(NAME, body##_##body_d)},                              \
                                  PARAMS_##operands,                                                \
@@ -217,7 +221,8 @@ POWERS(CONTEXTS_OF_MAP)
 FOLDS(CONTEXTS_OF_FOLD)
 KERNELS(CONTEXTS_OF_KERNEL)
 
-/* ---- rows ------------------------------------------------------------------------------------- */
+/* ---- rows -------------------------------------------------------------------------------------
+ */
 
 #define ROW(op_, d, signature_, flags_, work_, doc_, variants_, context_)                          \
     {.op = #op_,                                                                                   \
@@ -236,8 +241,7 @@ KERNELS(CONTEXTS_OF_KERNEL)
 #define MAP_ROW(d, body_d, bytes, op, body, operands, work, doc)                                   \
     ROW(op, d, SIGNATURE_##operands, ELEMENTWISE, COST_##d(work), doc, map_variants, &op##_##d)
 #define POWER_ROW(d, body_d, bytes, op, body, operands, work, doc)                                 \
-    ROW(op, d, SIGNATURE_##operands, ELEMENTWISE, COST_##d(work), doc, power_variants,          \
-        &op##_##d)
+    ROW(op, d, SIGNATURE_##operands, ELEMENTWISE, COST_##d(work), doc, power_variants, &op##_##d)
 #define FOLD_ROW(d, body_d, bytes, op, join, finish, inputs, signature, work, nothing, none, doc)  \
     ROW(op, d, signature, 0, COST_##d(work), doc, fold_variants, &op##_##d)
 #define KERNEL_ROW(d, body_d, bytes, op, signature, flags, work, doc)                              \

@@ -1,10 +1,9 @@
 /* Functions of one number, element by element.
  *
- * Formula    vmath.h's and vmath64.h's, which state and test their errors. f16 is computed in f32, by
- *            half.h where that is less work.
- * Limits     sin, cos and log look at each stretch of elements first: where all of them are ordinary
- *            they take a shorter form, which is as exact.
- * Aliasing   out may be exactly the memory of the input.
+ * Formula    vmath.h's and vmath64.h's, which state and test their errors. f16 is computed in f32,
+ * by half.h where that is less work. Limits     sin, cos and log look at each stretch of elements
+ * first: where all of them are ordinary they take a shorter form, which is as exact. Aliasing   out
+ * may be exactly the memory of the input.
  */
 #include "half.h"
 #include "map.h"
@@ -77,7 +76,8 @@ MAP(log_bounded, f64, double, A, vmath_log_bounded_f64(a))
 STRETCHED_MAP(log, f32, logarithm_f32)
 STRETCHED_MAP(log, f64, logarithm_f64)
 
-/* ---- half precision, where that is less work ------------------------------------------------------ */
+/* ---- half precision, where that is less work
+ * ------------------------------------------------------ */
 
 /* A vector at a time, from halves to halves. */
 #define SHORT_HALF_MAP(op)                                                                         \

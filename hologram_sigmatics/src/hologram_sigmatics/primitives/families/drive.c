@@ -1,15 +1,18 @@
-/* The kernels that run bodies: map and power for element-wise ones, fold for those down to a number.
+/* The kernels that run bodies: map and power for element-wise ones, fold for those down to a
+ * number.
  *
- * A body gets work items in order, in one piece where they are few. A long piece begins with as many
- * items as bring `out` to a whole cache line. Where the arrays leave no room for anything else in the
- * caches, results are computed a little at a time into a buffer and go from there past the caches,
- * which saves reading the memory that they overwrite; meanwhile what is needed next is fetched.
+ * A body gets work items in order, in one piece where they are few. A long piece begins with as
+ * many items as bring `out` to a whole cache line. Where the arrays leave no room for anything else
+ * in the caches, results are computed a little at a time into a buffer and go from there past the
+ * caches, which saves reading the memory that they overwrite; meanwhile what is needed next is
+ * fetched.
  */
 #include "map.h"
 
 #define LINE       64
-#define ALIGN_FROM 4096 /* bytes of out from which whole lines pay for one more call of the body */
-#define STREAMED   2048 /* bytes at a time */
+#define ALIGN_FROM 4096 /* bytes of out from which whole lines pay for one more call of the body   \
+                         */
+#define STREAMED 2048   /* bytes at a time */
 
 /* Bytes from which on, the second level of cache being too small, vectors of 32 bytes are a few per
  * cent quicker than those of 64 where there is next to nothing to compute. */
@@ -60,8 +63,8 @@ static void map_past_caches(const hologram_call *call, const Map *map, int64_t b
 #endif
 }
 
-/* How many bytes the whole call touches; -1 where out is the memory of an input, and so in the cache
- * when it is written, and where there is no array to read. */
+/* How many bytes the whole call touches; -1 where out is the memory of an input, and so in the
+ * cache when it is written, and where there is no array to read. */
 static int64_t touched(const hologram_call *call, const Map *map) {
     const int out = map->params - 1;
     int64_t arrays = 0;

@@ -41,7 +41,8 @@ SIGN_MAPS(MAP, double, f64)
 MAP(vector_neg, f16, uint16_t, A, a ^ 0x8000)
 MAP(vector_abs, f16, uint16_t, A, a & 0x7fff)
 
-/* ---- powers of floats ---------------------------------------------------------------------------- */
+/* ---- powers of floats
+ * ---------------------------------------------------------------------------- */
 
 /* Whether the shorter form may have all of them. The bits of positive floats are in the order of
  * their values; those of all others are larger or, as integers, negative. */
@@ -73,7 +74,8 @@ STRETCHED_MAP(vector_pow, f32, power_f32)
 STRETCHED_MAP(vector_pow, f64, power_f64)
 HALF_MAP(vector_pow, f32, float, AA, )
 
-/* ---- integers: what does not depend on the sign ------------------------------------------------- */
+/* ---- integers: what does not depend on the sign -------------------------------------------------
+ */
 
 #define WRAPPING_MAPS(MAP, T, d)                                                                   \
     MAP(vector_add, d, T, AA, a + b)                                                               \
@@ -122,7 +124,8 @@ POWER_MAP(u16, uint16_t)
 POWER_MAP(u32, uint32_t)
 POWER_MAP(u64, uint64_t)
 
-/* ---- integers: what does ------------------------------------------------------------------------- */
+/* ---- integers: what does
+ * ------------------------------------------------------------------------- */
 
 #define ORDERED_MAPS(MAP, T, d)                                                                    \
     MAP(vector_min, d, T, AA, a < b ? a : b)                                                       \
@@ -143,7 +146,8 @@ ORDERED_MAPS(MAP, uint16_t, u16)
 ORDERED_MAPS(MAP, uint32_t, u32)
 ORDERED_MAPS(MAP, uint64_t, u64)
 
-/* ---- bools ---------------------------------------------------------------------------------------- */
+/* ---- bools
+ * ---------------------------------------------------------------------------------------- */
 
 MAP(vector_add, b8, uint8_t, AA, (a | b) != 0)
 MAP(vector_mul, b8, uint8_t, AA, (a != 0) & (b != 0))

@@ -1,7 +1,7 @@
 /* Functions of a half as a float, no more exact than a half can hold: within 0.53 ULP of it.
  *
- * The argument is a float that is exactly a half, so that nothing is subnormal, and the exponents and
- * angles that matter are small. The coefficients are minimax fits of our own.
+ * The argument is a float that is exactly a half, so that nothing is subnormal, and the exponents
+ * and angles that matter are small. The coefficients are minimax fits of our own.
  */
 #ifndef HOLOGRAM_SIGMATICS_HALF_H
 #define HOLOGRAM_SIGMATICS_HALF_H
@@ -50,9 +50,7 @@ INLINE float log_bounded_half(float x) {
     return VMATH_FMA(k, 0x1.62e430p-1f, VMATH_FMA(q * f, f, f));
 }
 
-INLINE float log_any_half(float x) {
-    return vmath_log_specials(x, log_bounded_half(x));
-}
+INLINE float log_any_half(float x) { return vmath_log_specials(x, log_bounded_half(x)); }
 
 #if defined(__FMA__) || defined(__ARM_FEATURE_FMA)
 /* pi/2 in two parts: with one rounding for each they leave the angle of any half exact enough. */

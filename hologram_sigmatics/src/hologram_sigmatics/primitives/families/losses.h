@@ -23,4 +23,4 @@ TERM(entropy, OF_REAL(weighted_log)(b, a))
 TERM(binary_entropy, OF_REAL(weighted_log)(b, a) + OF_REAL(weighted_log_of_rest)(1 - b, a))
 
 /* These are too long to be copied TREE times, and long enough to hide an addition. */
-#define LOSS(a, b, n, name) OF_REAL(total)(a, b, 0, n, 1, OF_REAL(term_##name), OF_REAL(one_##name))
+#define LOSS(a, b, n, name) OF_REAL(total)(a, b, 0, n, 1, OF_REAL(term_##name))

@@ -19,7 +19,7 @@
 #define READ_ASS(T) READ_AS(T) READ_NUMBER(c, 2, T)
 #define READ_SAA(T) READ_S(T) READ_ARRAY(b, 1, T) READ_ARRAY(c, 2, T)
 
-#define ELEMENTS_A(T)   ELEMENT(a, T)
+#define ELEMENTS_A(T) ELEMENT(a, T)
 #define ELEMENTS_S(T)
 #define ELEMENTS_AA(T)  ELEMENT(a, T) ELEMENT(b, T)
 #define ELEMENTS_AS(T)  ELEMENT(a, T)
@@ -38,13 +38,14 @@
         }                                                                                          \
     }
 
-/* ---- stretches --------------------------------------------------------------------------------- */
+/* ---- stretches ---------------------------------------------------------------------------------
+ */
 
 #define STRETCH 1024
 
-/* A body that looks at some elements at a time: where within(args, begin, end) says that all of them
- * are ordinary it takes op_bounded, else op_any. */
-#define STRETCHED_MAP(op, dtype, within)                                                        \
+/* A body that looks at some elements at a time: where within(args, begin, end) says that all of
+ * them are ordinary it takes op_bounded, else op_any. */
+#define STRETCHED_MAP(op, dtype, within)                                                           \
     void BODY(op, dtype)(void *const *args, int64_t begin, int64_t end) {                          \
         for (; begin < end; begin += STRETCH) {                                                    \
             const int64_t stop = begin + least(STRETCH, end - begin);                              \
@@ -55,7 +56,8 @@
         }                                                                                          \
     }
 
-/* ---- half precision: the body of f32 on pieces that fit the first-level cache ------------------- */
+/* ---- half precision: the body of f32 on pieces that fit the first-level cache -------------------
+ */
 
 #define HALF_PIECE 1024
 

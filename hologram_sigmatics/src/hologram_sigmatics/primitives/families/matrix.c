@@ -24,22 +24,23 @@
 #define DEPTH 256 /* its columns, and rows of a packed stripe of b */
 #define GROUP 16  /* stripes that one task does */
 
-/* ---- gemm ---------------------------------------------------------------------------------------- */
+/* ---- gemm
+ * ---------------------------------------------------------------------------------------- */
 
 #define CLEAN(x)  (x)
 #define ADD(a, b) ((a) + (b))
 
-#define TYPE                     float
-#define OF_TYPE(name)            name##_f32
-#define MULTIPLY_ADD(sum, a, b)  term_fused_f32(a, b, sum)
+#define TYPE                    float
+#define OF_TYPE(name)           name##_f32
+#define MULTIPLY_ADD(sum, a, b) term_fused_f32(a, b, sum)
 #include "product.h"
 #undef TYPE
 #undef OF_TYPE
 #undef MULTIPLY_ADD
 
-#define TYPE                     double
-#define OF_TYPE(name)            name##_f64
-#define MULTIPLY_ADD(sum, a, b)  term_fused_f64(a, b, sum)
+#define TYPE                    double
+#define OF_TYPE(name)           name##_f64
+#define MULTIPLY_ADD(sum, a, b) term_fused_f64(a, b, sum)
 #include "product.h"
 #undef TYPE
 #undef OF_TYPE
@@ -82,7 +83,7 @@
 #undef CLEAN
 #undef ADD
 
-#define GEMM(d)                                                                                \
+#define GEMM(d)                                                                                    \
     int32_t AT_LEVEL(gemm_##d)(const hologram_call *call) {                                        \
         const int64_t m = call->dims[0], k = call->dims[1], n = call->dims[2];                     \
         if (!BLAS_##d(call, call->args[0], call->args[1], call->args[2], m, k, n))                 \
@@ -90,13 +91,13 @@
         return HOLOGRAM_OK;                                                                        \
     }
 
-#define BLAS_f32       sigmatics_blas_f32
-#define BLAS_f64       sigmatics_blas_f64
-#define BLAS_u8(...)   false
-#define BLAS_u16(...)  false
-#define BLAS_u32(...)  false
-#define BLAS_u64(...)  false
-#define BLAS_b8(...) false
+#define BLAS_f32      sigmatics_blas_f32
+#define BLAS_f64      sigmatics_blas_f64
+#define BLAS_u8(...)  false
+#define BLAS_u16(...) false
+#define BLAS_u32(...) false
+#define BLAS_u64(...) false
+#define BLAS_b8(...)  false
 GEMM(f32)
 GEMM(f64)
 GEMM(u8)
@@ -121,9 +122,11 @@ int32_t AT_LEVEL(gemm_f16)(const hologram_call *call) {
     return HOLOGRAM_OK;
 }
 
-/* ---- gemv ---------------------------------------------------------------------------------------- */
+/* ---- gemv
+ * ---------------------------------------------------------------------------------------- */
 
-#define GEMV_PAGE  1024  /* columns at a time: those of x and of the rows that share it fit the cache */
+#define GEMV_PAGE                                                                                  \
+    1024 /* columns at a time: those of x and of the rows that share it fit the cache */
 #define GEMV_ROWS  32    /* that share them */
 #define GEMV_GRAIN 32768 /* elements of a that are worth a task */
 #define ABREAST    4     /* rows that share each load of x */
@@ -134,7 +137,9 @@ static int32_t share_rows(const hologram_call *call, hologram_task_fn rows) {
     const int64_t grain = n < GEMV_GRAIN ? GEMV_GRAIN / (n > 0 ? n : 1) : 1;
     const int64_t whole = grain / GEMV_ROWS * GEMV_ROWS; /* so that rows abreast stay that */
     hologram_run(call, rows, (void *)(uintptr_t)call, m,
-                 m * n < SPLIT_FROM ? m : whole > 0 ? whole : GEMV_ROWS);
+                 m * n < SPLIT_FROM ? m
+                 : whole > 0        ? whole
+                                    : GEMV_ROWS);
     return HOLOGRAM_OK;
 }
 
@@ -163,15 +168,18 @@ static int32_t share_rows(const hologram_call *call, hologram_task_fn rows) {
             i += LANES;                                                                            \
         }                                                                                          \
         if (i < n) {                                                                               \
-            const vec last = OF_REAL(load_part)(x + i, n - i);                                     \
+            const vec none = {0}, last = OF_REAL(load_part)(x + i, n - i, none);                   \
             UNROLL                                                                                 \
             for (int r = 0; r < rows; r++)                                                         \
                 odd[r] =                                                                           \
-                    OF_REAL(term_fused)(OF_REAL(load_part)(a[r] + i, n - i), last, odd[r]);        \
+                    OF_REAL(term_fused)(OF_REAL(load_part)(a[r] + i, n - i, none), last, odd[r]);  \
         }                                                                                          \
         UNROLL                                                                                     \
-        for (int r = 0; r < rows; r++)                                                             \
-            sum[r] += OF_REAL(sum_lanes)(even[r] + odd[r]);                                        \
+        for (int r = 0; r < rows; r++) {                                                           \
+            double_vector wide[PARTS];                                                             \
+            OF_REAL(widen_lanes)(even[r] + odd[r], wide);                                          \
+            sum[r] += OF_REAL(add_up)(wide);                                                       \
+        }                                                                                          \
     }
 
 #define GEMV_OF_FLOATS(d, STORED)                                                                  \
@@ -213,16 +221,13 @@ static int32_t share_rows(const hologram_call *call, hologram_task_fn rows) {
 
 #define REAL          float
 #define OF_REAL(name) name##_f32
-DOTS
-GEMV_OF_FLOATS(f32, float)
-GEMV_OF_FLOATS(f16, uint16_t)
+DOTS GEMV_OF_FLOATS(f32, float) GEMV_OF_FLOATS(f16, uint16_t)
 #undef REAL
 #undef OF_REAL
 
 #define REAL          double
 #define OF_REAL(name) name##_f64
-DOTS
-GEMV_OF_FLOATS(f64, double)
+    DOTS GEMV_OF_FLOATS(f64, double)
 #undef REAL
 #undef OF_REAL
 
@@ -245,15 +250,13 @@ GEMV_OF_FLOATS(f64, double)
         return share_rows(call, gemv_rows_##d);                                                    \
     }
 
-GEMV_OF_INTEGERS(u8, uint8_t)
-GEMV_OF_INTEGERS(u16, uint16_t)
-GEMV_OF_INTEGERS(u32, uint32_t)
-GEMV_OF_INTEGERS(u64, uint64_t)
+        GEMV_OF_INTEGERS(u8, uint8_t) GEMV_OF_INTEGERS(u16, uint16_t)
+            GEMV_OF_INTEGERS(u32, uint32_t) GEMV_OF_INTEGERS(u64, uint64_t)
 
 /* Of bools a row is done when one product is true, which is looked for a little at a time. */
 #define GLANCE 64
 
-static void gemv_rows_b8(void *work, int64_t begin, int64_t end) {
+                static void gemv_rows_b8(void *work, int64_t begin, int64_t end) {
     const hologram_call *call = work;
     const int64_t n = call->dims[1];
     const uint8_t *a = (const uint8_t *)call->args[0] + begin * n, *x = call->args[1];

@@ -4,16 +4,17 @@
  * vectors, and CLEAN(x) is what an element is read as.
  *
  * Both matrices are packed a part at a time: a band of a, so that the elements that a block of ROWS
- * rows needs next lie side by side, and a stripe of b, two vectors wide, so that it lies in one piece
- * in the first-level cache. Each block of rows runs down the stripe with all its sums in registers.
- * What is missing at the last row and column is packed as zero.
+ * rows needs next lie side by side, and a stripe of b, two vectors wide, so that it lies in one
+ * piece in the first-level cache. Each block of rows runs down the stripe with all its sums in
+ * registers. What is missing at the last row and column is packed as zero.
  */
 
 #define TYPE_LANES ((int)(VECTOR / sizeof(TYPE)))
 #define STRIPE     (2 * TYPE_LANES)
 
 typedef TYPE OF_TYPE(lanes) __attribute__((vector_size(VECTOR)));
-typedef TYPE OF_TYPE(lanes_at) __attribute__((vector_size(VECTOR), aligned(sizeof(TYPE)), may_alias));
+typedef TYPE OF_TYPE(lanes_at)
+    __attribute__((vector_size(VECTOR), aligned(sizeof(TYPE)), may_alias));
 
 typedef struct {
     const TYPE *a, *b;

@@ -17,16 +17,17 @@
 
 #define PAGE_BODY(name) Partial AT_LEVEL(name)(void *const *args, int64_t begin, int64_t end)
 
-/* ---- floats -------------------------------------------------------------------------------------- */
+/* ---- floats
+ * -------------------------------------------------------------------------------------- */
 
-#define REAL float
+#define REAL          float
 #define OF_REAL(name) name##_f32
 #include "sums.h"
 #include "losses.h"
 #undef REAL
 #undef OF_REAL
 
-#define REAL double
+#define REAL          double
 #define OF_REAL(name) name##_f64
 #include "sums.h"
 #include "losses.h"
@@ -43,12 +44,12 @@
     PAGE_BODY(OF_REAL(op)) { pages return (Partial){.number = (double)(result)}; }
 
 #define FLOAT_PAGES                                                                                \
-    FLOAT_PAGE(reduce_sum, ONE_PAGE, SUM(a, NULL, 0, n, itself))                                 \
-    FLOAT_PAGE(reduce_prod, ONE_PAGE, OF_REAL(product_of)(a, n))                                     \
-    FLOAT_PAGE(reduce_min, ONE_PAGE, SMALLEST(a, n))                                       \
-    FLOAT_PAGE(reduce_max, ONE_PAGE, LARGEST(a, n))                                        \
-    FLOAT_PAGE(vector_dot, TWO_PAGES, SUM(a, b, 0, n, product))                                  \
-    FLOAT_PAGE(mse, TWO_PAGES, SUM(a, b, 0, n, square_of_difference))                            \
+    FLOAT_PAGE(reduce_sum, ONE_PAGE, SUM(a, NULL, 0, n, itself))                                   \
+    FLOAT_PAGE(reduce_prod, ONE_PAGE, OF_REAL(product_of)(a, n))                                   \
+    FLOAT_PAGE(reduce_min, ONE_PAGE, SMALLEST(a, n))                                               \
+    FLOAT_PAGE(reduce_max, ONE_PAGE, LARGEST(a, n))                                                \
+    FLOAT_PAGE(vector_dot, TWO_PAGES, SUM(a, b, 0, n, product))                                    \
+    FLOAT_PAGE(mse, TWO_PAGES, SUM(a, b, 0, n, square_of_difference))                              \
     FLOAT_PAGE(cross_entropy, TWO_PAGES, LOSS(a, b, n, entropy))                                   \
     FLOAT_PAGE(binary_cross_entropy, TWO_PAGES, LOSS(a, b, n, binary_entropy))
 
@@ -64,7 +65,8 @@ FLOAT_PAGES
 #undef REAL
 #undef OF_REAL
 
-/* ---- half precision: the page of f32 -------------------------------------------------------------- */
+/* ---- half precision: the page of f32
+ * -------------------------------------------------------------- */
 
 static __attribute__((noinline)) Partial fold_halves(void *const *args, int64_t begin, int64_t end,
                                                      fold_fn *page, int arrays) {
@@ -87,11 +89,12 @@ HALF_PAGE(mse, 2)
 HALF_PAGE(cross_entropy, 2)
 HALF_PAGE(binary_cross_entropy, 2)
 
-/* ---- integers ------------------------------------------------------------------------------------ */
+/* ---- integers
+ * ------------------------------------------------------------------------------------ */
 
 /* A loop that the compiler makes into vectors: integers may be added in any order. */
 #define INTEGER_PAGE(op, d, T, first, step)                                                        \
-    PAGE_BODY(op##_##d) {                                                                             \
+    PAGE_BODY(op##_##d) {                                                                          \
         const T *as = args[0];                                                                     \
         T so_far = first;                                                                          \
         for (int64_t i = begin; i < end; i++) {                                                    \
@@ -103,7 +106,7 @@ HALF_PAGE(binary_cross_entropy, 2)
 
 #define WRAPPING_PAGES(d, T)                                                                       \
     INTEGER_PAGE(reduce_sum, d, T, 0, so_far + a)                                                  \
-    PAGE_BODY(vector_dot_##d) {                                                                   \
+    PAGE_BODY(vector_dot_##d) {                                                                    \
         const T *as = args[0], *bs = args[1];                                                      \
         T sum = 0;                                                                                 \
         for (int64_t i = begin; i < end; i++)                                                      \

@@ -4,8 +4,8 @@
  *              log_softmax  x - max - log sum e^(x - max)
  *              layer_norm   (x - mean) / sqrt(variance + eps) * weight + bias, population variance
  *              rms_norm     x / sqrt(mean of x^2 + eps) * weight
- * Accumulator  double over pages of sums as sums.h has them. A long row is measured in chunks, whose
- *              borders depend on its length alone, and which are joined in order; then each chunk is
+ * Accumulator  double over pages of sums as sums.h has them. A long row is measured in chunks,
+ * whose borders depend on its length alone, and which are joined in order; then each chunk is
  *              written. Both are done on the call's threads where that pays.
  * Limits       with the maximum subtracted no exponential overflows; a row that holds NaN or +inf,
  *              or -inf alone, comes out as NaN. f32 elements beyond 1.8e19 have infinite squares.
@@ -38,6 +38,28 @@ struct Row {
     Measure whole, part[MAX_CHUNKS];
 };
 
+/* SCALE e^d for d <= 0. As large as that it is never subnormal as f32, so that one power of two
+ * will do; below -105 it might as well be zero, but goes on as something that rounds to it. */
+#define SCALE_f32 0x1p64
+#define SCALE_f64 1.0
+
+VMATH_UNKNOWN float scaled_exp_bound[] = {-105.0f};
+
+INLINE float scaled_exp_f32(float d) {
+    const vmath_exponential e =
+        vmath_split_exponential(d < scaled_exp_bound[0] ? scaled_exp_bound[0] : d);
+    const float power = vmath_power_of_two(e.k + 64);
+    return VMATH_FMA(power, e.p, power);
+}
+
+INLINE double scaled_exp_f64(double d) { return vmath_exp_f64(d); }
+
+/* What exponents are relative to: the largest element, but not where all of a part is -inf. That
+ * has larger ones beside it, or nothing has a result. */
+static double center_of(const Measure *part) {
+    return part->max == -(double)VMATH_INFINITY ? 0 : part->max;
+}
+
 static Measure join_exponentials(Measure a, Measure b) {
     if (b.max > a.max || (b.max != b.max && a.max == a.max))
         return join_exponentials(b, a);
@@ -58,7 +80,8 @@ static Measure join_spread(Measure a, Measure b) {
     const double count = a.count + b.count, delta = b.mean - a.mean;
     return (Measure){.count = count,
                      .mean = a.mean + delta * (b.count / count),
-                     .squares = a.squares + b.squares + delta * delta * (a.count * b.count / count)};
+                     .squares =
+                         a.squares + b.squares + delta * delta * (a.count * b.count / count)};
 }
 
 static void measure_chunks(void *work, int64_t begin, int64_t end) {
@@ -100,19 +123,19 @@ static int32_t run_row(const hologram_call *call, int params, measure_fn *measur
     return HOLOGRAM_OK;
 }
 
-#define REAL float
+#define REAL          float
 #define OF_REAL(name) name##_f32
 
-#define STORED float
-#define KEPT(out) (REAL *)(out)
+#define STORED         float
+#define KEPT(out)      (REAL *)(out)
 #define OF_DTYPE(name) name##_f32
 #include "rows.h"
 #undef STORED
 #undef KEPT
 #undef OF_DTYPE
 
-#define STORED uint16_t
-#define KEPT(out) (REAL *)NULL
+#define STORED         uint16_t
+#define KEPT(out)      (REAL *)NULL
 #define OF_DTYPE(name) name##_f16
 #include "rows.h"
 #undef STORED
@@ -121,10 +144,10 @@ static int32_t run_row(const hologram_call *call, int params, measure_fn *measur
 #undef REAL
 #undef OF_REAL
 
-#define REAL double
-#define OF_REAL(name) name##_f64
-#define STORED double
-#define KEPT(out) (REAL *)(out)
+#define REAL           double
+#define OF_REAL(name)  name##_f64
+#define STORED         double
+#define KEPT(out)      (REAL *)(out)
 #define OF_DTYPE(name) name##_f64
 #include "rows.h"
 #undef STORED

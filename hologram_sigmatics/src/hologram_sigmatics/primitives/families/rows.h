@@ -2,7 +2,8 @@
 
 #define ROW_KERNEL(op) int32_t AT_LEVEL(OF_DTYPE(op))(const hologram_call *call)
 
-/* ---- what the elements of a chunk say ---------------------------------------------------------- */
+/* ---- what the elements of a chunk say ----------------------------------------------------------
+ */
 
 /* The largest element of a part of the row; NaN if any is. */
 static REAL OF_DTYPE(largest)(const STORED *x, int64_t n) {
@@ -16,25 +17,21 @@ static REAL OF_DTYPE(largest)(const STORED *x, int64_t n) {
     return found;
 }
 
-/* scale e^(x - max) of a page; zero where all of a part is -inf, beside larger ones elsewhere. */
-INLINE void OF_DTYPE(exponentials)(const REAL *x, REAL *out, int64_t n, double max, REAL scale) {
-    const REAL center = max > -(double)VMATH_INFINITY || max != max ? (REAL)max : 0;
-    INDEPENDENT
-    for (int64_t i = 0; i < n; i++)
-        out[i] = OF_REAL(vmath_exp)(x[i] - center) * scale;
-}
-
-/* The largest element, and the exponentials about it, which go to `to` unless that is NULL. */
+/* The largest element, and the sum of the exponentials about it, which go to `to` if there is one.
+ */
 INLINE void OF_DTYPE(sum_exponentials)(const Row *row, int64_t begin, int64_t end, REAL *to,
                                        Measure *measure) {
     const STORED *x = row->call->args[0];
     REAL buffer[PAGE];
     *measure = (Measure){.max = (double)OF_DTYPE(largest)(x + begin, end - begin)};
+    const REAL center = (REAL)center_of(measure);
     for (int64_t i = begin; i < end; i += PAGE) {
         const int64_t count = least(PAGE, end - i);
         const REAL *page = OF_DTYPE(read)(x + i, buffer, count);
         REAL *const out = to ? to + i : buffer;
-        OF_DTYPE(exponentials)(page, out, count, measure->max, 1);
+        INDEPENDENT
+        for (int64_t k = 0; k < count; k++)
+            out[k] = OF_REAL(scaled_exp)(page[k] - center);
         const Partial sum = {.number = SUM(out, NULL, 0, count, itself)};
         measure->sum = sigmatics_join_sum(measure->sum, sum);
     }
@@ -62,9 +59,8 @@ static void OF_DTYPE(measure_spread)(const Row *row, int64_t begin, int64_t end,
         const REAL center = (REAL)mean;
         const double off = mean - (double)center;
         const double squares = SUM(page, NULL, center, count, square_off_center);
-        const Measure part = {.count = (double)count,
-                              .mean = mean,
-                              .squares = squares - (double)count * off * off};
+        const Measure part = {
+            .count = (double)count, .mean = mean, .squares = squares - (double)count * off * off};
         *measure = join_spread(*measure, part);
     }
 }
@@ -82,7 +78,8 @@ static void OF_DTYPE(measure_squares)(const Row *row, int64_t begin, int64_t end
     }
 }
 
-/* ---- results of a chunk -------------------------------------------------------------------------- */
+/* ---- results of a chunk
+ * -------------------------------------------------------------------------- */
 
 /* For every page of a chunk: `a` are the elements of the first array, `to` is where results go. */
 #define EACH_PAGE(...)                                                                             \
@@ -117,14 +114,15 @@ static void OF_DTYPE(write_softmax)(const Row *row, const Measure *part, int64_t
             kept[i] *= scale;
         return;
     }
-    EACH_PAGE(OF_DTYPE(exponentials)(a, to, count, part->max, scale);)
+    const REAL center = (REAL)center_of(part);
+    EACH_PAGE(EACH_ELEMENT to[k] = OF_REAL(scaled_exp)(a[k] - center) * scale;)
 }
 
 static void OF_DTYPE(write_log_softmax)(const Row *row, const Measure *part, int64_t begin,
                                         int64_t end) {
     (void)part;
     const REAL max = (REAL)row->whole.max;
-    const REAL log_sum = (REAL)log(sigmatics_number(row->whole.sum));
+    const REAL log_sum = (REAL)log(sigmatics_number(row->whole.sum) / OF_REAL(SCALE));
     EACH_PAGE(EACH_ELEMENT to[k] = a[k] - max - log_sum;)
 }
 
@@ -142,12 +140,12 @@ static void OF_DTYPE(write_rms_norm)(const Row *row, const Measure *part, int64_
                                      int64_t end) {
     (void)part;
     const double eps = (double)OF_DTYPE(scalar)(row->call->args[2]);
-    const REAL scale =
-        (REAL)(1 / sqrt(sigmatics_number(row->whole.sum) / (double)row->n + eps));
+    const REAL scale = (REAL)(1 / sqrt(sigmatics_number(row->whole.sum) / (double)row->n + eps));
     EACH_PAGE(OTHER_PAGE(weight, 1) EACH_ELEMENT to[k] = a[k] * scale * weight[k];)
 }
 
-/* ---- the kernels ----------------------------------------------------------------------------------- */
+/* ---- the kernels
+ * ----------------------------------------------------------------------------------- */
 
 ROW_KERNEL(softmax) {
     return run_row(call, 2, OF_DTYPE(measure_softmax), join_exponentials, OF_DTYPE(write_softmax));

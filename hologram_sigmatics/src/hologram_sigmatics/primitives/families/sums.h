@@ -1,4 +1,5 @@
-/* Sums, products and extremes of a page of floats; included once for each of float and double, as REAL.
+/* Sums, products and extremes of a page of floats; included once for each of float and double, as
+ * REAL.
  *
  * Sums take eight vectors at a time, added pairwise, and go on in double, so that at most three
  * roundings of float are in any of them, whatever the length.
@@ -10,26 +11,40 @@
 #define PARTS ((int)(sizeof(double) / sizeof(REAL))) /* vectors of double that one vector fills */
 
 typedef REAL OF_REAL(vector) __attribute__((vector_size(VECTOR)));
-typedef REAL OF_REAL(vector_at) __attribute__((vector_size(VECTOR), aligned(sizeof(REAL)), may_alias));
-typedef REAL OF_REAL(part) __attribute__((vector_size(VECTOR / PARTS)));
+typedef REAL OF_REAL(vector_at)
+    __attribute__((vector_size(VECTOR), aligned(sizeof(REAL)), may_alias));
 #define vec OF_REAL(vector)
 
 typedef vec OF_REAL(term_fn)(vec a, vec b, vec c);
-typedef double OF_REAL(one_fn)(REAL a, REAL b, REAL c);
 
 INLINE vec OF_REAL(load)(const REAL *from) { return *(const OF_REAL(vector_at) *)from; }
 
-/* The first `count` lanes, 0 < count < LANES; the others are zero. */
-INLINE vec OF_REAL(load_part)(const REAL *from, int64_t count) {
+/* The first `count` lanes from memory, 0 < count < LANES; the others from `rest`. */
+INLINE vec OF_REAL(load_part)(const REAL *from, int64_t count, vec rest) {
 #if LEVEL_INDEX == 2
     const unsigned bits = (1u << count) - 1;
-    return sizeof(REAL) == 4 ? (vec)_mm512_maskz_loadu_ps((__mmask16)bits, from)
-                             : (vec)_mm512_maskz_loadu_pd((__mmask8)bits, from);
+    return sizeof(REAL) == 4 ? (vec)_mm512_mask_loadu_ps((__m512)rest, (__mmask16)bits, from)
+                             : (vec)_mm512_mask_loadu_pd((__m512d)rest, (__mmask8)bits, from);
 #else
-    vec x = {0};
-    KEEP_LOOP
     for (int i = 0; i < LANES - 1; i++)
-        x[i] = i < count ? from[i] : 0;
+        if (i < count)
+            rest[i] = from[i];
+    return rest;
+#endif
+}
+
+/* The first `count` lanes; the others are zero. */
+INLINE vec OF_REAL(first)(vec x, int64_t count) {
+#if LEVEL_INDEX == 2
+    const unsigned bits = (1u << count) - 1;
+    return sizeof(REAL) == 4 ? (vec)_mm512_maskz_mov_ps((__mmask16)bits, (__m512)x)
+                             : (vec)_mm512_maskz_mov_pd((__mmask8)bits, (__m512d)x);
+#else
+    REAL lane[LANES];
+    memcpy(lane, &x, sizeof x);
+    for (int i = 0; i < LANES; i++)
+        lane[i] = i < count ? lane[i] : 0;
+    memcpy(&x, lane, sizeof x);
     return x;
 #endif
 }
@@ -37,8 +52,8 @@ INLINE vec OF_REAL(load_part)(const REAL *from, int64_t count) {
 /* x - 0 is x for every x, -0 and NaN too; adding would lose the sign of -0. */
 INLINE vec OF_REAL(all)(REAL x) { return x - (vec){0}; }
 
-/* Defines term_<name> for a vector and one_<name> for a number, from an expression of a, b and c; the
- * compiler makes the loop over the lanes into straight code. */
+/* Defines term_<name> for vectors from an expression of the numbers a, b and c; the compiler makes
+ * the loop over the lanes into straight code. */
 #define TERM(name, expression)                                                                     \
     INLINE vec OF_REAL(term_##name)(vec va, vec vb, vec vc) {                                      \
         REAL as[LANES], bs[LANES], cs[LANES], out[LANES];                                          \
@@ -53,37 +68,29 @@ INLINE vec OF_REAL(all)(REAL x) { return x - (vec){0}; }
         }                                                                                          \
         memcpy(&va, out, sizeof va);                                                               \
         return va;                                                                                 \
-    }                                                                                              \
-    INLINE double OF_REAL(one_##name)(REAL a, REAL b, REAL c) {                                    \
-        (void)a, (void)b, (void)c;                                                                 \
-        return (double)(expression);                                                               \
     }
 
-INLINE void OF_REAL(widen_lanes)(vec x, double_vector to[PARTS]) {
-    OF_REAL(part) part[PARTS];
-    memcpy(part, &x, sizeof x);
-    UNROLL
-    for (int k = 0; k < PARTS; k++)
-        to[k] = __builtin_convertvector(part[k], double_vector);
-}
-
-/* Pairwise, then in double. */
-INLINE double OF_REAL(sum_lanes)(vec x) {
+INLINE void OF_REAL(add_to)(double_vector sum[PARTS], vec x) {
     double_vector wide[PARTS];
     OF_REAL(widen_lanes)(x, wide);
     UNROLL
-    for (int k = 1; k < PARTS; k++)
-        wide[0] += wide[k];
-    return add_lanes(wide[0]);
+    for (int k = 0; k < PARTS; k++)
+        sum[k] += wide[k];
 }
 
-/* The terms of n elements, `tree` vectors at a time; b may be NULL. tree and the functions are
+INLINE double OF_REAL(add_up)(double_vector sum[PARTS]) {
+    UNROLL
+    for (int k = 1; k < PARTS; k++)
+        sum[0] += sum[k];
+    return add_lanes(sum[0]);
+}
+
+/* The terms of n elements, `tree` vectors at a time; b may be NULL. tree and the function are
  * constants where this is inlined. */
 INLINE double OF_REAL(total)(const REAL *a, const REAL *b, REAL c, int64_t n, int tree,
-                             OF_REAL(term_fn) * term, OF_REAL(one_fn) * one) {
+                             OF_REAL(term_fn) * term) {
     const vec none = {0}, cs = OF_REAL(all)(c);
-    double_vector sum[PARTS] = {{0}}, wide[PARTS];
-    double rest = 0;
+    double_vector sum[PARTS] = {{0}};
     int64_t i = 0;
     for (; i <= n - tree * LANES; i += tree * LANES) {
         vec terms[TREE];
@@ -98,24 +105,17 @@ INLINE double OF_REAL(total)(const REAL *a, const REAL *b, REAL c, int64_t n, in
             for (int k = 0; k < width; k++)
                 terms[k] += terms[k + width];
         }
-        OF_REAL(widen_lanes)(terms[0], wide);
-        UNROLL
-        for (int k = 0; k < PARTS; k++)
-            sum[k] += wide[k];
+        OF_REAL(add_to)(sum, terms[0]);
     }
-    for (; i <= n - LANES; i += LANES) {
-        OF_REAL(widen_lanes)
-        (term(OF_REAL(load)(a + i), b ? OF_REAL(load)(b + i) : none, cs), wide);
-        UNROLL
-        for (int k = 0; k < PARTS; k++)
-            sum[k] += wide[k];
+    for (; i <= n - LANES; i += LANES)
+        OF_REAL(add_to)
+    (sum, term(OF_REAL(load)(a + i), b ? OF_REAL(load)(b + i) : none, cs));
+    if (i < n) {
+        const vec last = OF_REAL(load_part)(a + i, n - i, none);
+        const vec other = b ? OF_REAL(load_part)(b + i, n - i, none) : none;
+        OF_REAL(add_to)(sum, OF_REAL(first)(term(last, other, cs), n - i));
     }
-    for (; i < n; i++)
-        rest += one(a[i], b ? b[i] : 0, c);
-    UNROLL
-    for (int k = 1; k < PARTS; k++)
-        sum[0] += sum[k];
-    return add_lanes(sum[0]) + rest;
+    return OF_REAL(add_up)(sum);
 }
 
 TERM(itself, a)
@@ -127,8 +127,7 @@ TERM(square_of_difference, (a - b) * (a - b))
 
 TERM(fused, OF_REAL(muladd)(a, b, c))
 
-#define SUM(a, b, c, n, name)                                                                  \
-    OF_REAL(total)(a, b, c, n, TREE, OF_REAL(term_##name), OF_REAL(one_##name))
+#define SUM(a, b, c, n, name) OF_REAL(total)(a, b, c, n, TREE, OF_REAL(term_##name))
 
 /* The product, in double. */
 INLINE double OF_REAL(product_of)(const REAL *a, int64_t n) {
@@ -166,13 +165,12 @@ INLINE double OF_REAL(product_of)(const REAL *a, int64_t n) {
 TERM(smaller, a < b ? a : b)
 TERM(larger, a > b ? a : b)
 
-/* The smallest or largest of n elements, `none` if there are none; NaN if any is. A sum says whether
- * one may be: it is NaN then, for less than a comparison of each element with itself. */
-INLINE REAL OF_REAL(extreme)(const REAL *a, int64_t n, REAL none, OF_REAL(term_fn) * choose,
-                             OF_REAL(one_fn) * choose_one) {
+/* The smallest or largest of n elements, `none` if there are none; NaN if any is. A sum says
+ * whether one may be: it is NaN then, for less than a comparison of each element with itself. */
+INLINE REAL OF_REAL(extreme)(const REAL *a, int64_t n, REAL none, OF_REAL(term_fn) * choose) {
     enum { CHAINS = 4 };
     vec best[CHAINS], sum[CHAINS] = {{0}};
-    REAL lanes[LANES], sums[LANES], found = none, doubt = 0;
+    REAL lanes[LANES], found = none;
     int64_t i = 0;
     UNROLL
     for (int k = 0; k < CHAINS; k++)
@@ -185,6 +183,16 @@ INLINE REAL OF_REAL(extreme)(const REAL *a, int64_t n, REAL none, OF_REAL(term_f
             sum[k] += x;
         }
     }
+    for (; i <= n - LANES; i += LANES) {
+        const vec x = OF_REAL(load)(a + i);
+        best[0] = choose(x, best[0], x);
+        sum[0] += x;
+    }
+    if (i < n) {
+        const vec x = OF_REAL(load_part)(a + i, n - i, OF_REAL(all)(none));
+        best[1] = choose(x, best[1], x);
+        sum[1] += OF_REAL(first)(x, n - i);
+    }
     UNROLL
     for (int width = CHAINS / 2; width > 0; width /= 2) {
         UNROLL
@@ -194,15 +202,11 @@ INLINE REAL OF_REAL(extreme)(const REAL *a, int64_t n, REAL none, OF_REAL(term_f
         }
     }
     memcpy(lanes, &best[0], sizeof lanes);
-    memcpy(sums, &sum[0], sizeof sums);
-    for (int k = 0; k < LANES; k++) {
-        found = (REAL)choose_one(lanes[k], found, 0);
-        doubt += sums[k];
-    }
-    for (; i < n; i++) {
-        found = (REAL)choose_one(a[i], found, 0);
-        doubt += a[i];
-    }
+    for (int k = 0; k < LANES; k++)
+        found = (none > 0 ? lanes[k] < found : lanes[k] > found) ? lanes[k] : found;
+    double_vector wide[PARTS];
+    OF_REAL(widen_lanes)(sum[0], wide);
+    const double doubt = OF_REAL(add_up)(wide);
     if (doubt == doubt)
         return found;
     for (i = 0; i < n; i++)
@@ -210,7 +214,5 @@ INLINE REAL OF_REAL(extreme)(const REAL *a, int64_t n, REAL none, OF_REAL(term_f
     return found;
 }
 
-#define SMALLEST(a, n)                                                                             \
-    OF_REAL(extreme)(a, n, (REAL)VMATH_INFINITY, OF_REAL(term_smaller), OF_REAL(one_smaller))
-#define LARGEST(a, n)                                                                              \
-    OF_REAL(extreme)(a, n, -(REAL)VMATH_INFINITY, OF_REAL(term_larger), OF_REAL(one_larger))
+#define SMALLEST(a, n) OF_REAL(extreme)(a, n, (REAL)VMATH_INFINITY, OF_REAL(term_smaller))
+#define LARGEST(a, n)  OF_REAL(extreme)(a, n, -(REAL)VMATH_INFINITY, OF_REAL(term_larger))
