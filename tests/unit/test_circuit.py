@@ -4,6 +4,7 @@ import gc
 import subprocess
 import sys
 import threading
+import time
 import weakref
 
 import numpy as np
@@ -325,6 +326,21 @@ def test_ops_for_rows_work_on_the_last_axis(shape):
     np.testing.assert_array_equal(out, circuit(a, b, c))
 
 
+@pytest.mark.parametrize("n", [100, 5000])
+def test_rows_written_over_an_input_are_not_read_as_that_input(n):
+    circuit = compile_circuit(
+        "merge:mul@c03[c00,c04] . evaluate:softmax@c02->c03 . merge:mul@c00[c01,c02]",
+        outputs={"weights": "c03", "y": "c04"},
+    )
+    a, b = _f32(2, 3, n)
+    weights, y = circuit(a, b)
+    np.testing.assert_array_equal(y, weights * a)
+    over = a.copy()
+    found = circuit(over, b, out=(over, None))
+    np.testing.assert_array_equal(found[0], weights)
+    np.testing.assert_array_equal(found[1], y)
+
+
 def test_what_all_rows_share_need_not_be_repeated():
     circuit = compile_circuit(
         "evaluate:layer_norm@c[0..4] . merge@c00[c05,c00]",
@@ -488,6 +504,54 @@ def test_kernels_in_python_get_arrays_of_their_own_and_may_keep_them(mine):
     assert sum(len(x) for x, _, _ in kept) == 607_005
     for x, _, out in kept:
         np.testing.assert_array_equal(out, x * 3)
+
+
+def test_a_kernel_in_python_may_give_one_result_for_each_row(mine):
+    total = _python("test.total", "(n),scalar->()", lambda x, k, out: np.copyto(out, x.sum() * k))
+    circuit = compile_circuit(
+        "evaluate:test.total@c01[c02,c03] . merge:abs@c00->c01", {"x": "c00", "k": "c02"}, runtime=_with(mine, total)
+    )
+    for shape in ((5,), (4, 3), (2, 5000)):
+        x = _f32(*shape)
+        np.testing.assert_allclose(circuit(x, 2.0), 2 * np.abs(x).sum(axis=-1), rtol=1e-5)
+
+
+def test_strips_are_shared_out_to_threads(library):
+    """Two strips wait for each other, which one thread could not do."""
+    barrier, met = threading.Barrier(2, timeout=30), []
+
+    def run(x, out):
+        if x[0] != 0:
+            met.append(barrier.wait())
+        out[...] = x
+
+    runtime = runtime_of(mine=DeclaringProvider([_python("test.wait", "()->()", run)]), threads=2)
+    x = np.zeros(400_000, "f4")
+    x[0] = x[130 * 3072] = 1
+    np.testing.assert_array_equal(compile_circuit("evaluate:test.wait@c00->c01", runtime=runtime)(x), x)
+    assert sorted(met) == [0, 1]
+
+
+def test_of_several_failures_the_first_strip_is_reported():
+    """The later strip is at work when the first one fails, and fails after it."""
+    started, failed = threading.Event(), threading.Event()
+
+    def run(x, out):
+        if x[0] == 1:
+            started.wait(30)
+            failed.set()
+            raise ValueError("the first")
+        if x[0] == 2:
+            started.set()
+            failed.wait(30)
+            time.sleep(0.05)
+            raise ValueError("the second")
+
+    runtime = runtime_of(mine=DeclaringProvider([_python("test.wait", "()->()", run)]), threads=2)
+    x = np.zeros(400_000, "f4")
+    x[0], x[130 * 3072] = 1, 2
+    with pytest.raises(ValueError, match="the first"):
+        compile_circuit("evaluate:test.wait@c00->c01", runtime=runtime)(x)
 
 
 def test_what_a_kernel_in_python_raises_is_a_failure_of_the_circuit(mine):
