@@ -181,7 +181,7 @@ def test_library_stays_while_a_call_is_in_flight(library, bound):
     alive = weakref.ref(owner)
     runtime = runtime_of(mine=Provider([kernel]))
     del owner, kernel
-    x = np.full(4, 200, "f4")  # milliseconds
+    x = np.full(4, 800, "f4")  # milliseconds: longer than a collection takes in a large process on a busy machine
     call = runtime.get_kernel("vector_neg", "f32", 4) if bound else runtime.ops.vector_neg
     results = []
 
