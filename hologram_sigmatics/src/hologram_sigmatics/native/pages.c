@@ -8,9 +8,9 @@
  * The border of a strip depends on nothing but its number, and sums of strips are combined in
  * order, so that results are the same to the bit for every number of threads.
  *
- * Strips of 256 f32 take 40% less time than whole pages where memory is what limits, since all arrays
- * are then read side by side; so a call must cost next to nothing, and is prepared once for all
- * strips. Stores past the caches do not pay: they need a pass of their own over each strip.
+ * Strips of 256 f32 take 40% less time than whole pages where memory is what limits, since all
+ * arrays are then read side by side; so a call must cost next to nothing, and is prepared once for
+ * all strips. Stores past the caches do not pay: they need a pass of their own over each strip.
  */
 #include "pages.h"
 

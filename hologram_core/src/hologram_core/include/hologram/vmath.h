@@ -107,6 +107,42 @@ VMATH_FUNCTION float vmath_fma_f32(float a, float b, float c) {
 #endif
 }
 
+/* ---- pairs ----------------------------------------------------------------------------------- */
+
+/* A number as the sum of two floats, of which the second is small. */
+typedef struct {
+    float high;
+    float low;
+} vmath_pair;
+
+/* a + b, exactly, for |a| >= |b| or a = 0 (Dekker). */
+VMATH_FUNCTION vmath_pair vmath_sum(float a, float b) {
+    float high = a + b;
+    vmath_pair sum = {high, b - (high - a)};
+    return sum;
+}
+
+/* a * b, exactly. */
+VMATH_FUNCTION vmath_pair vmath_product(float a, float b) {
+#if defined(__FMA__) || defined(__ARM_FEATURE_FMA)
+    float high = a * b;
+    vmath_pair product = {high, __builtin_fmaf(a, b, -high)};
+#else
+    double exact = (double)a * (double)b;
+    vmath_pair product = {(float)exact, (float)(exact - (double)(float)exact)};
+#endif
+    return product;
+}
+
+/* c - a * b, rounded once, for a product that is c but for rounding. */
+VMATH_FUNCTION float vmath_rest(float a, float b, float c) {
+#if defined(__FMA__) || defined(__ARM_FEATURE_FMA)
+    return __builtin_fmaf(-a, b, c);
+#else
+    return (float)((double)c - (double)a * (double)b);
+#endif
+}
+
 /* ---- exp and its relatives ------------------------------------------------------------------- */
 
 /* e^x = 2^k (1 + p), |p| < 0.42. */
@@ -184,31 +220,26 @@ VMATH_FUNCTION float vmath_expm1_f32(float x) {
     return vmath_abs_f32(x) < 0x1p-25f ? x : y;
 }
 
-/* 2^f for |f| <= 1/2 in double, to 2^-34 relative. */
-VMATH_FUNCTION double vmath_exp2_core(double f) {
-    double q = 0x1.fe169c3c0aeb7p-17;
-    q = VMATH_FMA64(q, f, 0x1.446ad3cbf2a23p-13);
-    q = VMATH_FMA64(q, f, 0x1.5d8a73107dbbdp-10);
-    q = VMATH_FMA64(q, f, 0x1.3b29db621cfa0p-7);
-    q = VMATH_FMA64(q, f, 0x1.c6b08aaaec8cbp-5);
-    q = VMATH_FMA64(q, f, 0x1.ebfbe0a5c5b05p-3);
-    q = VMATH_FMA64(q, f, 0x1.62e42ff119232p-1);
-    return VMATH_FMA64(q, f, 1.0);
-}
-
-/* 2^x in double for |x| <= 1000; the conversion to float rounds once, subnormal or not. */
-VMATH_FUNCTION double vmath_exp2_wide(double x) {
-    const double shift = 0x1.8p52;
-    double shifted = x + shift;
-    double f = x - (shifted - shift);
-    uint64_t k = vmath_bits_f64(shifted) - vmath_bits_f64(shift);
-    return vmath_exp2_core(f) * vmath_from_bits_f64((k + 1023) << 52);
+/* (2^f - 1) / f for |f| <= 1/2, to 2^-27 of 2^f. */
+VMATH_FUNCTION float vmath_exp2m1_quotient(float f) {
+    float q = VMATH_FMA(0x1.443206p-13f, f, 0x1.5f0554p-10f);
+    q = VMATH_FMA(q, f, 0x1.3b2a3cp-7f);
+    q = VMATH_FMA(q, f, 0x1.c6af86p-5f);
+    q = VMATH_FMA(q, f, 0x1.ebfbe0p-3f);
+    return VMATH_FMA(q, f, 0x1.62e430p-1f);
 }
 
 VMATH_UNKNOWN float vmath_exp2_bounds[] = {-160.0f, 130.0f};
 
 VMATH_FUNCTION float vmath_exp2_f32(float x) {
-    return (float)vmath_exp2_wide((double)vmath_clamp(x, vmath_exp2_bounds));
+    const float shift = 0x1.8p23f + 254.0f;
+    float bounded = vmath_clamp(x, vmath_exp2_bounds);
+    float shifted = bounded + shift;
+    float f = bounded - (shifted - shift);
+    uint32_t k = vmath_bits_f32(shifted), half = k >> 1;
+    float power = vmath_from_bits_f32(half << 23);
+    float y = VMATH_FMA(power * f, vmath_exp2m1_quotient(f), power);
+    return y * vmath_from_bits_f32((k - half) << 23);
 }
 
 /* ---- logarithms ------------------------------------------------------------------------------ */
@@ -247,9 +278,8 @@ VMATH_FUNCTION float vmath_log_specials(float x, float y) {
     return x == 0 ? -VMATH_INFINITY : y;
 }
 
-/* k ln 2 + log(1 + f), and log(1 + f) = f - f^2/2 + f^3 P(f). */
-VMATH_FUNCTION float vmath_log_of_parts(vmath_parts parts) {
-    float f = parts.m - 1.0f;
+/* log(1 + f) - f = f^3 P(f) - f^2/2 for sqrt(1/2) <= 1 + f < sqrt(2), plus a small `low`. */
+VMATH_FUNCTION float vmath_log_tail(float f, float low) {
     float q = 0x1.1456cep-4f;
     q = VMATH_FMA(q, f, -0x1.de65f0p-4f);
     q = VMATH_FMA(q, f, 0x1.e70736p-4f);
@@ -260,8 +290,13 @@ VMATH_FUNCTION float vmath_log_of_parts(vmath_parts parts) {
     q = VMATH_FMA(q, f, -0x1.000006p-2f);
     q = VMATH_FMA(q, f, 0x1.555548p-2f);
     float square = f * f;
-    float tail = VMATH_FMA(q * f, square, parts.k * -0x1.bd0106p-13f);
-    tail = VMATH_FMA(-0.5f, square, tail);
+    return VMATH_FMA(-0.5f, square, VMATH_FMA(q * f, square, low));
+}
+
+/* k ln 2 + log(1 + f). */
+VMATH_FUNCTION float vmath_log_of_parts(vmath_parts parts) {
+    float f = parts.m - 1.0f;
+    float tail = vmath_log_tail(f, parts.k * -0x1.bd0106p-13f);
     return VMATH_FMA(parts.k, 0x1.63p-1f, f + tail);
 }
 
@@ -274,36 +309,25 @@ VMATH_FUNCTION float vmath_log_f32(float x) {
     return vmath_log_specials(x, vmath_log_of_parts(vmath_split_f32(x)));
 }
 
-/* log2(m) for a double in [sqrt(1/2), sqrt(2)): s P(s^2) with s = (m - 1)/(m + 1), to 2^-45. */
-VMATH_FUNCTION double vmath_log2_core(double m) {
-    double s = (m - 1.0) / (m + 1.0);
-    double square = s * s;
-    double q = 0x1.21bbb02a3906cp-2;
-    q = VMATH_FMA64(q, square, 0x1.47949f54940c8p-2);
-    q = VMATH_FMA64(q, square, 0x1.a61a32fb0fc46p-2);
-    q = VMATH_FMA64(q, square, 0x1.2776c28e4d06cp-1);
-    q = VMATH_FMA64(q, square, 0x1.ec709dc540667p-1);
-    q = VMATH_FMA64(q, square, 0x1.71547652b824fp+1);
-    return s * q;
+/* log(u) with u = 1 + x, and c/u for the c that this sum lost. */
+VMATH_FUNCTION float vmath_log1p_f32(float x) {
+    float u = 1.0f + x;
+    float lost = x > 1 ? 1.0f - (u - x) : x - (u - 1.0f);
+    vmath_parts parts = vmath_split_f32(u);
+    float f = parts.m - 1.0f;
+    float tail = vmath_log_tail(f, VMATH_FMA(parts.k, -0x1.bd0106p-13f, lost / u));
+    float y = VMATH_FMA(parts.k, 0x1.63p-1f, f + tail);
+    float z = vmath_log_specials(u, y);
+    return x == 0 ? x : z;
 }
 
 VMATH_FUNCTION float vmath_log2_f32(float x) {
     vmath_parts parts = vmath_split_f32(x);
-    double y = (double)parts.k + vmath_log2_core((double)parts.m);
-    return vmath_log_specials(x, (float)y);
-}
-
-/* log(u) with u = 1 + x in double, and what that addition lost. */
-VMATH_FUNCTION float vmath_log1p_f32(float x) {
-    const uint64_t sqrt_half = 0x3fe6a09e667f3bcd;
-    double u = 1.0 + (double)x;
-    double lost = (double)x - (u - 1.0);
-    uint64_t bits = vmath_bits_f64(u) - sqrt_half;
-    double m = vmath_from_bits_f64((bits & 0xfffffffffffff) + sqrt_half);
-    double k = (double)((int32_t)(uint32_t)(bits >> 32) >> 20);
-    double y = (k + vmath_log2_core(m)) * 0x1.62e42fefa39efp-1 + lost / u;
-    float z = vmath_log_specials((float)u, (float)y);
-    return x == 0 ? x : z;
+    float f = parts.m - 1.0f;
+    vmath_pair first = vmath_product(f, 0x1.715476p+0f);
+    float low = VMATH_FMA(f, 0x1.4ae0c0p-26f, first.low);
+    low = VMATH_FMA(vmath_log_tail(f, 0), 0x1.715476p+0f, low);
+    return vmath_log_specials(x, parts.k + (first.high + low));
 }
 
 /* ---- sigmoid, tanh and the activations ------------------------------------------------------- */
@@ -411,40 +435,6 @@ VMATH_FUNCTION float vmath_erf_f32(float x) {
 
 /* ---- powers ---------------------------------------------------------------------------------- */
 
-/* A number as the sum of two floats, of which the second is small. */
-typedef struct {
-    float high;
-    float low;
-} vmath_pair;
-
-/* a + b, exactly, for |a| >= |b| or a = 0 (Dekker). */
-VMATH_FUNCTION vmath_pair vmath_sum(float a, float b) {
-    float high = a + b;
-    vmath_pair sum = {high, b - (high - a)};
-    return sum;
-}
-
-/* a * b, exactly. */
-VMATH_FUNCTION vmath_pair vmath_product(float a, float b) {
-#if defined(__FMA__) || defined(__ARM_FEATURE_FMA)
-    float high = a * b;
-    vmath_pair product = {high, __builtin_fmaf(a, b, -high)};
-#else
-    double exact = (double)a * (double)b;
-    vmath_pair product = {(float)exact, (float)(exact - (double)(float)exact)};
-#endif
-    return product;
-}
-
-/* c - a * b, rounded once, for a product that is c but for rounding. */
-VMATH_FUNCTION float vmath_rest(float a, float b, float c) {
-#if defined(__FMA__) || defined(__ARM_FEATURE_FMA)
-    return __builtin_fmaf(-a, b, c);
-#else
-    return (float)((double)c - (double)a * (double)b);
-#endif
-}
-
 /* k + log2(m) to 2^-32. With s = (m - 1)/(m + 1) and z = s^2, log2(m) is s (2/ln 2 + z + z P(z)):
  * z alone needs no product, and what it lacks, 2/(3 ln 2) - 1 and so on, is small. */
 VMATH_FUNCTION vmath_pair vmath_log2_pair(vmath_parts parts) {
@@ -463,15 +453,6 @@ VMATH_FUNCTION vmath_pair vmath_log2_pair(vmath_parts parts) {
     vmath_pair logarithm = vmath_sum(parts.k, product.high);
     logarithm.low += product.low;
     return logarithm;
-}
-
-/* (2^f - 1) / f for |f| <= 1/2, to 2^-27 of 2^f. */
-VMATH_FUNCTION float vmath_exp2m1_quotient(float f) {
-    float q = VMATH_FMA(0x1.443206p-13f, f, 0x1.5f0554p-10f);
-    q = VMATH_FMA(q, f, 0x1.3b2a3cp-7f);
-    q = VMATH_FMA(q, f, 0x1.c6af86p-5f);
-    q = VMATH_FMA(q, f, 0x1.ebfbe0p-3f);
-    return VMATH_FMA(q, f, 0x1.62e430p-1f);
 }
 
 VMATH_FUNCTION vmath_pair vmath_times_pair(float y, vmath_pair x) {

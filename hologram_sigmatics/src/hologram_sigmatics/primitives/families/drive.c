@@ -9,10 +9,11 @@
  */
 #include "map.h"
 
-#define LINE       64
-#define ALIGN_FROM 4096 /* bytes of out from which whole lines pay for one more call of the body   \
-                         */
-#define STREAMED 2048   /* bytes at a time */
+#define LINE 64
+#define ALIGN_FROM                                                                                 \
+    4096              /* bytes of out from which whole lines pay for one more call of the body     \
+                       */
+#define STREAMED 2048 /* bytes at a time */
 
 /* Bytes from which on, the second level of cache being too small, vectors of 32 bytes are a few per
  * cent quicker than those of 64 where there is next to nothing to compute. */
