@@ -32,7 +32,8 @@ LINES = {
     "relu": "maximum(a, zero, y)",
     "sigmoid": "negative(a, y); exp(y, y); add(y, one, y); reciprocal(y, y)",
     "tanh": "tanh(a, y)",
-    "gelu_tanh": "multiply(a, a, y); multiply(y, c, y); add(y, one, y); multiply(y, a, y); multiply(y, d, y); tanh(y, y); "
+    "gelu_tanh": "multiply(a, a, y); multiply(y, c, y); add(y, one, y); multiply(y, a, y); multiply(y, d, y); "
+    "tanh(y, y); "
     "add(y, one, y); multiply(y, a, y); multiply(y, half, y)",
     "silu": "negative(a, y); exp(y, y); add(y, one, y); divide(a, y, y)",
     "exp": "exp(a, y)",
