@@ -111,7 +111,7 @@ def test_outputs_are_saved_by_name(files, capsys):
         ([], 2, "expected one phrase, in quotes, or --run FILE"),
         (["mark@c00", "mark@c01"], 2, "expected one phrase, in quotes, or --run FILE"),
         (["--run", "{}/nothing"], 2, "does not exist"),
-        (["--run", "{}/mean.sigil"], 1, "hologram: the phrase has the inputs c00, c01; 0 are given"),
+        (["--run", "{}/mean.sigil"], 1, "the phrase has the inputs c00, c01; 0 are given"),
         (["--run", "{}/mean.sigil", "a={}/x.npy", "a={}/x.npy"], 2, "expected NAME=VALUE, each name once"),
         (["--run", "{}/mean.sigil", "a={}/x.npy", "b"], 2, "'b': expected NAME=VALUE, each name once"),
         (["--run", "{}/mean.sigil", "a={}/x.npy", "b={}/nothing.npy"], 1, "hologram: [Errno 2]"),

@@ -13,6 +13,7 @@ from hologram_atlas.build import build_libraries
 from hologram_atlas.errors import CompileError
 from hologram_atlas.packs import build_pack, wheel_tag
 from hologram_atlas.project import build_project, new_project
+from hologram_atlas.toolchain import find_compiler
 from hologram_core.cli import run
 from hologram_dynamic import KernelLoader, open_library
 from hologram_dynamic.index import FILE, Index
@@ -251,6 +252,7 @@ def test_inspect_gives_plain_data(sources: Path, output: Path, capsys: pytest.Ca
     assert run(["inspect", str(output / "two.so"), "--json"]) == 0
     (library,) = json.loads(capsys.readouterr().out)
     assert (library["source"], library["unchecked"], len(library["sha256"])) == ("two.py", True, 64)
+    assert library["producer"].endswith(f", {find_compiler().version}")
     doubled, _ = library["kernels"]
     assert doubled["rows"][0]["signature"] == "()->()"
     assert doubled["rows"][0]["levels"][: len(hg.cpu_levels())] == list(hg.cpu_levels())

@@ -136,7 +136,7 @@ def _print_report(report: BuildReport, *, verbose: bool) -> None:
 @click.option("--unchecked", is_flag=True, help="Leave all checks of indices out: out of bounds is then undefined.")
 @click.option("--level", "levels", multiple=True, type=click.Choice(list(LEVELS)), help="These, not this machine's.")
 def watch(sources: Sequence[Path], output: Path | None, unchecked: bool, levels: Sequence[str]) -> None:
-    """Build kernels, and build them again whenever their files change, until Ctrl-C.
+    """Build kernels again whenever their files change, until Ctrl-C.
 
     SOURCES are files and folders of kernels. A process uses them from then on that follows the folder of the
     libraries: hologram_dynamic.KernelLoader().watch(FOLDER).

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shlex
 import shutil
 import subprocess
@@ -54,7 +55,8 @@ class Compiler:
     def flags(self, levels: Sequence[str]) -> list[str]:
         """What every compilation of a text for some levels is given."""
         has = [f"-DHOLOGRAM_HAS_{level}" for level in levels]
-        return [*FLAGS, *has, *(f"-I{folder}" for folder in include_folders())]
+        name = re.sub(r"[^ !#-\[\]-~]", "?", self.version)  # what a C string may hold as it is
+        return [*FLAGS, *has, f'-DHOLOGRAM_BUILT_WITH=", {name}"', *(f"-I{folder}" for folder in include_folders())]
 
     def build(self, source: str, output: Path, levels: Sequence[str]) -> None:
         """Compile a text for some levels into one library. Raises BuildError."""

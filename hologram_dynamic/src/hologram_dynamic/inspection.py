@@ -25,7 +25,6 @@ def inspect_library(library: LoadedLibrary) -> dict[str, Any]:
         "producer": library.table.producer,
         "source": manifest.file,
         "source_hash": library.table.source_hash,
-        "compiler": manifest.compiler,
         "flags": manifest.flags,
         "unchecked": manifest.unchecked,
         "kernels": [_inspect_kernel(kernel) for kernel in library.kernels],
@@ -60,7 +59,7 @@ def _inspect_row(row: Kernel) -> dict[str, Any]:
 def describe_library(facts: dict[str, Any]) -> str:
     """Return in words what inspect_library() has found."""
     lines = [facts["path"], f"  sha256    {facts['sha256']}", f"  producer  {facts['producer']}"]
-    lines += [f"  {key:<8}  {facts[key]}" for key in ("source", "compiler", "flags") if facts[key]]
+    lines += [f"  {key:<8}  {facts[key]}" for key in ("source", "flags") if facts[key]]
     if facts["unchecked"]:
         lines.append("  unchecked: an index out of bounds is undefined in these kernels")
     for kernel in facts["kernels"]:
