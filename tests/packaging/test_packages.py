@@ -134,7 +134,7 @@ except hg.UnknownKernelError as error:
 
 
 def test_core_and_sigmatics_alone_serve_what_the_inline_kernels_do(environment):
-    found = environment.who(HOLOGRAM_PROVIDERS="hologram-sigmatics")
+    found = who(environment, HOLOGRAM_PROVIDERS="hologram-sigmatics")
     assert (found["sum"], found["winner"], found["tier"]) == ([2.0] * 8, "hologram-sigmatics", "fallback")
 
 
