@@ -7,8 +7,8 @@ Method     f32 from a normal distribution, 10 million elements, results in place
            one temporary array at most. A run of a contestant is one call. Results are compared before anything is
            timed. Goals: sigmoid(a * b + c) twice as fast as Numba and four times as fast as numexpr; nothing slower
            than the fastest.
-Take-away  sigmoid(a * b + c) is 3.7 times as fast as Numba and 7 times as fast as numexpr on one thread, 3.3 and 6 times
-           on two; 12 ops are 1.4 to 1.7 times as fast as NumPy, whose tanh is the next best; softmax is 1.5 to 2.5
+Take-away  sigmoid(a * b + c) is 3.7 times as fast as Numba and 7 times as fast as numexpr on one thread, 3.3 and 6
+           times on two; 12 ops are 1.4 to 1.7 times as fast as NumPy, whose tanh is the next best; softmax is 1.5 to 2.5
            times. Two cheap ops take what memory takes, as Numba's do. Five of them on one thread are a miss, 0.8 times
            Numba, which keeps what is in between in registers of the processor.
 """
@@ -30,6 +30,7 @@ from . import peers
 from .measure import FULL, QUICK, Contestant, Plan, Row, Timing, Timings, faster, race
 
 N = 10_000_000
+FEW = 10_000  # of a quick run
 THREADS = (1, 2)
 ROOT = math.sqrt(2 / math.pi)
 
@@ -165,7 +166,7 @@ def torch_expressions(torch: object) -> dict[str, Callable]:
     }
 
 
-def softmax(what: str, shape: tuple[int, int]) -> tuple[dict[str, Contestant], np.ndarray]:
+def softmax(shape: tuple[int, int]) -> tuple[dict[str, Contestant], np.ndarray]:
     """Return the contestants for softmax, and what it gives."""
     x = np.random.default_rng(2).standard_normal(shape, np.float32)
     fused = fuse(lambda x: hg.ops.softmax(x * 0.125))
@@ -205,7 +206,11 @@ def main(what: str, thoroughness: str) -> None:
     plan = QUICK if thoroughness == "quick" else FULL
     if torch := peers.load("torch"):
         torch.set_num_threads(int(os.environ["BENCH_THREADS"]))
-    contestants, expected = expression(what, N) if what in EXPRESSIONS else softmax(what, SOFTMAXES[what])
+    rows, columns = SOFTMAXES.get(what, (0, 0))
+    if plan is QUICK:
+        columns //= 100
+    n = FEW if plan is QUICK else N
+    contestants, expected = expression(what, n) if what in EXPRESSIONS else softmax((rows, columns))
     long = {name: replace(contestant, is_long=True) for name, contestant in contestants.items()}
     timings = race(plan, long, expected=expected)
     print(json.dumps({name: asdict(timing) for name, timing in timings.items()}))

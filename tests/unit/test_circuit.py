@@ -145,6 +145,7 @@ FORMS = [
     ("merge:mul@c01[c01,c02] . merge:sum@c00->c01", [X], X.sum() ** 2),
     ("merge:sum@c01->c02 . merge:max@c00->c01", [X], X.max()),
     ("copy@c01->c02 . split@c00[c01,c03] . merge:max@c00->c01", [X], X.max()),
+    ("evaluate:scalar_mul@c00[c02,c03] . merge@c01[c01,c02] . merge:sum@c00->c01", [X], X * 2 * X.sum()),
 ]  # fmt: skip
 
 
@@ -341,6 +342,19 @@ def test_rows_written_over_an_input_are_not_read_as_that_input(n):
     np.testing.assert_array_equal(found[1], y)
 
 
+@pytest.mark.parametrize("n", [100, 5000])
+def test_outputs_are_written_after_kernels_for_rows_have_read(n):
+    circuit = compile_circuit(
+        "evaluate:cross_entropy@c00[c01,c03] . merge@c00[c00,c02]", outputs={"double": "c02", "loss": "c03"}
+    )
+    p, target = np.abs(_f32(2, 3, n))
+    double, loss = circuit(p, target)
+    over = p.copy()
+    found = circuit(over, target, out=(over, None))
+    np.testing.assert_array_equal(found[0], double)
+    np.testing.assert_array_equal(found[1], loss)
+
+
 def test_what_all_rows_share_need_not_be_repeated():
     circuit = compile_circuit(
         "evaluate:layer_norm@c[0..4] . merge@c00[c05,c00]",
@@ -357,6 +371,15 @@ def test_rows_with_one_result_each(shape):
     found = circuit(x, t)
     assert found.shape == shape[:-1]
     np.testing.assert_allclose(found, hg.ops.cross_entropy(hg.ops.softmax(x), t), rtol=1e-5)
+
+
+@pytest.mark.parametrize("shape", [(5,), (3, 5), (2, 3, 5)])
+def test_a_sum_over_rows_is_over_all_of_them(shape):
+    circuit = compile_circuit("merge:sum@c02->c03 . evaluate:cross_entropy@c00[c01,c02]")
+    p, target = np.abs(_f32(2, *shape))
+    found = circuit(p, target)
+    assert found.shape == ()
+    np.testing.assert_allclose(found, -np.sum(target * np.log(p)), rtol=1e-5)
 
 
 def test_matrices_are_stages_of_their_own():
@@ -431,6 +454,14 @@ def test_halves_are_computed_as_f32_and_rounded_once():
     circuit = compile_circuit("split@c02[c00,c02] . merge@c00[c01,c02]")
     assert not lost.any()
     np.testing.assert_array_equal(circuit(a, b), b)
+
+
+def test_numbers_are_halves_beside_halves():
+    circuit = compile_circuit("evaluate:scalar_mul@c00[c01,c02]", constants={"c01": 0.1}, dtype="f16")
+    given = compile_circuit("evaluate:scalar_mul@c00[c01,c02]", dtype="f16")
+    x = np.arange(2000, dtype="f2")
+    np.testing.assert_array_equal(circuit(x), x * np.float16(0.1))
+    np.testing.assert_array_equal(given(x, 0.1), x * np.float16(0.1))
 
 
 @pytest.mark.parametrize("isa", ["baseline", None])
@@ -635,6 +666,30 @@ def test_a_circuit_is_made_anew_when_kernels_change(library):
     runtime.unregister("one")
     with pytest.raises(UnknownKernelError, match="no kernel 'vector_add' for f32"):
         circuit(zeros, zeros)
+
+
+def test_kernels_that_change_while_a_circuit_is_made_are_all_old_or_all_new(library):
+    class Meddler(DeclaringProvider):
+        """Brings a better adder as soon as it is asked for the second op."""
+
+        def meddle(self, name):
+            if name == "scalar_add" and not self.done:
+                self.done = True
+                runtime.register(DeclaringProvider([library.adder(2, tier="inline")]), "two")
+
+        @hg.hookimpl
+        def provide_kernel(self, name, dtype, n):
+            self.meddle(name)
+            return next((kernel for kernel in self.kernels if (kernel.op, kernel.dtype) == (name, dtype)), None)
+
+    meddler = Meddler([library.adder(1), library.kernel("scalar_add")])
+    meddler.done = False
+    runtime = runtime_of(one=meddler)
+    circuit = compile_circuit(
+        "merge@c02[c00,c02] . evaluate:scalar_add@c02[c03,c02] . merge@c00[c01,c02]", runtime=runtime
+    )
+    zeros = np.zeros(5, "f4")
+    assert set(circuit(zeros, zeros, 10.0)) == {14.0}  # 13 would be one of each
 
 
 def test_a_circuit_keeps_the_code_that_it_runs(library):

@@ -204,6 +204,13 @@ def test_shapes_broadcast_as_in_numpy(shapes):
     np.testing.assert_array_equal(out, expected)
 
 
+@pytest.mark.parametrize("n", [100, 7000])
+def test_rows_are_kept_for_the_sums_of_a_later_pass(n):
+    fused = fuse(lambda x: ops.log_softmax(x) * ops.softmax(x).max())
+    x = _f32(n)
+    np.testing.assert_allclose(fused(x), ops.log_softmax(x) * ops.softmax(x).max(), rtol=1e-5)
+
+
 def test_broadcasting_together_with_sums():
     @fuse
     def scaled(x, w):

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import NamedTuple, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 
@@ -106,7 +106,7 @@ class _Compiler:
             item=self.inner.itemsize,
             narrow=self.level("avx2") if self.is_half else "",
             split=SPLIT_FROM // work,
-            constants=b"".join(_constant(value, self.inner.name) for value in self.flow.constants),
+            constants=b"".join(_constant(value, self.dtype, self.inner.numpy) for value in self.flow.constants),
             cells=plan.cells,
             buffers=plan.buffers,
             partials=plan.partials,
@@ -247,8 +247,8 @@ def _dimension(stage: Stage) -> int:
     return next((dims.index(name) for name in ("...", "n") if name in dims), -1)
 
 
-def _constant(value: Number, dtype: str) -> bytes:
-    """The 8 bytes that a number of the circuit takes."""
+def _constant(value: Number, dtype: str, inner: np.dtype[Any]) -> bytes:
+    """The 8 bytes that a number of the circuit takes: it is one of the dtype, also where registers have another."""
     wanted = dtypes.find(dtype).numpy
     given = np.asarray(value)
     if not np.can_cast(given.dtype, wanted, "same_kind") and not (given.dtype.kind in "iub" and wanted.kind in "iu"):
@@ -257,26 +257,17 @@ def _constant(value: Number, dtype: str) -> bytes:
         converted = np.asarray(value, np.float64).astype(wanted) if wanted.kind == "f" else given.astype(wanted)
     if wanted.kind in "iu" and int(converted) != value:
         raise ValueError(f"the number {value!r} of the circuit does not fit {dtype}")
-    return converted.tobytes().ljust(8, b"\0")
+    return converted.astype(inner).tobytes().ljust(8, b"\0")
 
 
 def _widened(stage: Stage) -> Stage:
     """The stage with a step for each input that makes f32 of it."""
     flow, count = stage.flow, len(stage.flow.inputs)
-    shift = {index: index for index in range(count)}
-    wide = {index: count + len(flow.constants) + index for index in range(count)}
-    shift |= {value: value for value in flow.constant_values}
-    shift |= {value: value + count for step in flow.steps for value in step.writes}
-    steps = [Step(_WIDEN, (index,), (wide[index],), (item.shape,)) for index, item in enumerate(flow.inputs)]
-    steps += [
-        Step(
-            step.spec,
-            tuple(wide.get(value, shift[value]) for value in step.reads),
-            tuple(shift[value] for value in step.writes),
-            step.shapes,
-        )
-        for step in flow.steps
-    ]
-    outputs = tuple(Output(output.name, wide.get(output.value, shift[output.value])) for output in flow.outputs)
-    full = {shift[value] for value in stage.full} | {wide[value] for value in stage.full if value in wide}
+    new = {index: count + len(flow.constants) + index for index in range(count)}  # of inputs, as f32
+    new |= {value: value for value in flow.constant_values}
+    new |= {value: value + count for step in flow.steps for value in step.writes}
+    steps = [Step(_WIDEN, (index,), (new[index],), (item.shape,)) for index, item in enumerate(flow.inputs)]
+    steps += [step.renumbered(new) for step in flow.steps]
+    outputs = tuple(Output(output.name, new[output.value]) for output in flow.outputs)
+    full = {new[value] for value in stage.full} | {value for value in stage.full if value < count}
     return replace(stage, flow=Flow(flow.inputs, flow.constants, tuple(steps), outputs), full=frozenset(full))

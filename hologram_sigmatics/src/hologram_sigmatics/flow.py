@@ -7,7 +7,7 @@ that reads what is not there yet.
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Iterator, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal, TypeAlias
 
@@ -55,6 +55,11 @@ class Step:
         """How it can be run: on each page, as a fold over pages, on rows, or only by a call of its own."""
         return kind_of(self.spec)
 
+    def renumbered(self, new: Mapping[int, int]) -> Step:
+        """Return the step with other numbers for values."""
+        reads, writes = (tuple(new[value] for value in values) for values in (self.reads, self.writes))
+        return Step(self.spec, reads, writes, self.shapes)
+
 
 @dataclass(frozen=True, slots=True)
 class Output:
@@ -93,14 +98,6 @@ class Flow:
         for step in self.steps:
             shapes |= zip(step.writes, step.shapes, strict=True)
         return shapes
-
-    def read_by(self) -> dict[int, list[Step]]:
-        """The steps that read a value, for each value that any reads."""
-        readers: dict[int, list[Step]] = {}
-        for step in self.steps:
-            for value in dict.fromkeys(step.reads):
-                readers.setdefault(value, []).append(step)
-        return readers
 
     def live(self) -> Flow:
         """The flow without steps that no output needs."""

@@ -109,7 +109,7 @@ class _Lowering:
     holds: dict[int, int] = field(default_factory=dict)
     made: list[_Made] = field(default_factory=list)
     known: dict[tuple[str, tuple[int, ...]], int] = field(default_factory=dict)
-    numbers: set[int] = field(default_factory=set)  #: values that some op takes as a number
+    numbers: set[int] = field(default_factory=set)  #: inputs that some op takes as a number
 
     def __post_init__(self) -> None:
         values = count()
@@ -154,20 +154,12 @@ class _Lowering:
             self.refuse(
                 f"{spec.name} writes to what it reads; a circuit takes ops that leave their arguments alone", effect
             )
-        self.check_numbers(spec, values, effect)
+        self.numbers.update(
+            values[position] for position in _number_positions(spec) if values[position] < self.first_made
+        )
         if spec.name in ("copy", "fill"):  # of a value there is no need for another
             return values[0]
         return self.make(spec, values, effect)
-
-    def check_numbers(self, spec: OpSpec, values: Sequence[int], effect: Effect) -> None:
-        arrays = set(array_positions(spec))
-        for position, value in enumerate(values):
-            if position in arrays:
-                continue
-            self.numbers.add(value)
-            if value >= self.first_made and self.made[value - self.first_made].spec.signature.elementwise:
-                name, number = spec.parameters[position], effect.classes[position]
-                self.refuse(f"{spec.name} takes a number for {name!r}, and c{number:02} holds an array", effect)
 
     def make(self, spec: OpSpec, reads: tuple[int, ...], effect: Effect) -> int:
         """The value of an op, the one there is if it was computed before."""
@@ -218,6 +210,14 @@ class _Lowering:
         ]
         return Flow(tuple(inputs), tuple(self.names.constants.values()), tuple(steps), tuple(outputs)).live()
 
+    def check_numbers(self, made: _Made, shapes: Mapping[int, Shape]) -> None:
+        """Where an op takes a number, the class holds one."""
+        for position in _number_positions(made.spec):
+            if shapes[made.reads[position]] != () and made.effect is not None:
+                name, number = made.spec.parameters[position], made.effect.classes[position]
+                message = f"{made.spec.name} takes a number for {name!r}, and c{number:02} holds an array"
+                self.refuse(message, made.effect)
+
     def copy(self, value: int) -> int:
         copied = self.first_made + len(self.made)
         self.made.append(_Made(COPY, (value,), copied, None))
@@ -234,6 +234,7 @@ class _Lowering:
                 self.refuse(
                     f"{made.spec.name} here follows from numbers alone; compute it before the call", made.effect
                 )
+            self.check_numbers(made, shapes)
             if kind == "call":
                 shapes[made.write] = own
                 continue
@@ -244,6 +245,11 @@ class _Lowering:
             result = _result(made.spec, broadcast(shapes[value] for value in arrays))
             shapes[made.write] = own if result is None else result
         return {**dict.fromkeys(range(len(self.names.inputs)), ARRAY), **shapes}
+
+
+def _number_positions(spec: OpSpec) -> list[int]:
+    arrays = set(array_positions(spec))
+    return [position for position in range(len(spec.parameters)) if position not in arrays]
 
 
 def _result(spec: OpSpec, shape: Shape | None) -> Shape | None:

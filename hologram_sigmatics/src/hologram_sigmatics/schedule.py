@@ -253,7 +253,6 @@ class _Streaming:
         if number == self.last:
             wanted |= {value for value in self.of.outputs if value in full}
         in_memory = {value for value in self.kept if self.ready[value] < number}
-        in_memory |= {value for step in self.rows for value in step.writes}
         steps = [step for step in self.steps if step.kind == "each" and not self.of.is_one(step)]
         fresh = [step for step in steps if not in_memory.issuperset(step.writes)]
         return needed_steps(fresh, wanted - in_memory)

@@ -110,12 +110,17 @@ def _needs(step: Step, shapes: dict[int, Shape]) -> set[Form]:
     if domain is None:
         return set()
     if step.kind == "fold":
-        return {"rows" if len(domain) == 1 else "whole"}  # of one row, the sum of the row is that of all
+        return {"rows" if _is_one_row(domain) else "whole"}  # the sum of the only row is that of all
     arrays = [shapes[step.reads[index]] for index in array_positions(step.spec)]
     others = [shape for shape in arrays if shape not in ((), domain)]
     if not others:
         return set()
     return {"rows" if all(_is_row(shape, domain) or _is_column(shape, domain) for shape in others) else "each"}
+
+
+def _is_one_row(domain: Shape) -> bool:
+    """Whether arrays have one dimension; "..." stands for any number of them."""
+    return len(domain) == 1 and not (isinstance(domain[0], str) and domain[0].endswith("..."))
 
 
 def _is_row(shape: Shape, domain: Shape) -> bool:
@@ -139,16 +144,14 @@ def _takes(part: _Part, domain: Shape | None, needs: set[Form], made_there: Sequ
 
 
 def _stage(flow: Flow, index: int, part: _Part, place: dict[int, int]) -> Stage:
-    """The stage of a part: its flow has its own numbers for values."""
-    shapes, constants = flow.shapes, flow.constant_values
+    """The stage of a part."""
+    constants = flow.constant_values
     own = {value for step in part.steps for value in step.writes}
-    read = list(dict.fromkeys(value for step in part.steps for value in step.reads if value not in own))
+    read = dict.fromkeys(value for step in part.steps for value in step.reads if value not in own)
     inputs = sorted(value for value in read if value not in constants)
     if len(part.steps) == len(flow.steps):  # all there is takes all arguments, also those that nothing reads
         inputs = list(range(len(flow.inputs)))
-    numbers = [value for value in read if value in constants]
     wanted = {value for step in flow.steps if place[step.writes[0]] != index for value in step.reads}
-    wanted |= {output.value for output in flow.outputs}
     writes = [output.value for output in flow.outputs if output.value in own]
     writes += [value for value in sorted(own & wanted) if value not in writes]
     if len(inputs) + len(writes) > MAX_PARAMS:
@@ -156,23 +159,26 @@ def _stage(flow: Flow, index: int, part: _Part, place: dict[int, int]) -> Stage:
             f"a circuit that reads {len(inputs)} arrays and writes {len(writes)} at once: "
             f"a kernel has at most {MAX_PARAMS} parameters; make it in parts"
         )
-    new = {value: number for number, value in enumerate([*inputs, *numbers])}
-    for step in part.steps:
-        for value in step.writes:
-            new[value] = len(new)
+    inner = _part_of(flow, part.steps, inputs, [value for value in read if value in constants], writes)
+    return Stage(_form(part, inner), inner, tuple(inputs), tuple(writes), _full(part, inner))
+
+
+def _part_of(
+    flow: Flow, steps: Sequence[Step], inputs: Sequence[int], numbers: Sequence[int], writes: Sequence[int]
+) -> Flow:
+    """Some steps of a flow as a flow of their own, with its own numbers for values."""
+    shapes, constants = flow.shapes, flow.constant_values
+    values = [*inputs, *numbers, *(value for step in steps for value in step.writes)]
+    new = {value: number for number, value in enumerate(values)}
     names = {output.value: output.name for output in flow.outputs}
-    inner = Flow(
+    return Flow(
         tuple(
             flow.inputs[value] if value < len(flow.inputs) else Input(f"_v{value}", shapes[value]) for value in inputs
         ),
         tuple(constants[value] for value in numbers),
-        tuple(
-            Step(step.spec, tuple(new[v] for v in step.reads), tuple(new[v] for v in step.writes), step.shapes)
-            for step in part.steps
-        ),
+        tuple(step.renumbered(new) for step in steps),
         tuple(Output(names.get(value, f"_v{value}"), new[value]) for value in writes),
     )
-    return Stage(_form(part, inner), inner, tuple(inputs), tuple(writes), _full(part, inner))
 
 
 def _form(part: _Part, flow: Flow) -> Form:
@@ -190,12 +196,12 @@ def _full(part: _Part, flow: Flow) -> frozenset[int]:
     domain = part.domain
     if domain is None:
         return frozenset()
-    arrays = {value for value in flow.shapes if value not in flow.constant_values}
-    arrays -= {index for index, item in enumerate(flow.inputs) if item.number}
+    shapes = flow.shapes
+    arrays = shapes.keys() - flow.constant_values - {index for index, item in enumerate(flow.inputs) if item.number}
     if _form(part, flow) == "each":
         return frozenset(arrays)
     of_rows = {value for step in flow.steps if not _has_row_results(step) for value in step.writes}
-    singles = {value for value in arrays if flow.shapes[value] != domain and _is_single(flow.shapes[value], domain)}
+    singles = {value for value in arrays if shapes[value] != domain and _is_single(shapes[value], domain)}
     return frozenset(arrays - singles - of_rows)
 
 
