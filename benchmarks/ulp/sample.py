@@ -52,10 +52,10 @@ class Worst(ctypes.Structure):
 
 
 class Sample:
-    """sample.c, and functions.c at some levels, compiled in a folder from the headers of another."""
+    """sample.c, and functions.c at some levels, compiled in a folder."""
 
-    def __init__(self, folder: Path, levels: Sequence[str], headers: Path | None = None) -> None:
-        include = f"-I{headers or hg.get_include()}"
+    def __init__(self, folder: Path, levels: Sequence[str]) -> None:
+        include = f"-I{hg.get_include()}"
         flags = {"sample": ["-std=gnu11", "-O2", "-pthread"]}
         flags |= {level: [*FLAGS, *LEVELS[level], include] for level in levels}
         with ThreadPoolExecutor() as pool:

@@ -103,20 +103,21 @@ typedef struct {
 /* 2^(k - 1023) for 0 < k < 2047, of which only the low 12 bits are looked at. */
 VMATH_FUNCTION double vmath_power_f64(uint64_t k) { return vmath_from_bits_f64(k << 52); }
 
-/* e^r - 1 - r for |r| <= ln(2)/2, to 2^-57; `lost` belongs to r. In even and odd powers, since one
- * chain of so many steps takes longer. */
+/* e^r - 1 - r for |r| <= ln(2)/2, to 2^-61 of e^r - 1; `lost` belongs to r. In even and odd powers,
+ * since one chain of so many steps takes longer. */
 VMATH_FUNCTION double vmath_expm1_tail_f64(double r, double lost) {
     double square = r * r;
-    double odd = 0x1.af6dbb05d7b06p-26;
-    double even = 0x1.28a2ad21226fdp-22;
-    odd = VMATH_FMA64(odd, square, 0x1.71ddef64f8f11p-19);
-    even = VMATH_FMA64(even, square, 0x1.a019a6850e56ep-16);
-    odd = VMATH_FMA64(odd, square, 0x1.a01a01b3984c3p-13);
-    even = VMATH_FMA64(even, square, 0x1.6c16c17f37764p-10);
-    odd = VMATH_FMA64(odd, square, 0x1.111111110ece0p-7);
-    even = VMATH_FMA64(even, square, 0x1.55555555520f4p-5);
-    odd = VMATH_FMA64(odd, square, 0x1.555555555555bp-3);
-    even = VMATH_FMA64(even, square, 0x1.0000000000005p-1);
+    double even = 0x1.1f859901e1980p-29;
+    double odd = 0x1.af5f4368f46b3p-26;
+    even = VMATH_FMA64(even, square, 0x1.27e4d050642cbp-22);
+    odd = VMATH_FMA64(odd, square, 0x1.71ddf802a9627p-19);
+    even = VMATH_FMA64(even, square, 0x1.a01a01ab6b664p-16);
+    odd = VMATH_FMA64(odd, square, 0x1.a01a01b007f76p-13);
+    even = VMATH_FMA64(even, square, 0x1.6c16c16c156dbp-10);
+    odd = VMATH_FMA64(odd, square, 0x1.111111110f64dp-7);
+    even = VMATH_FMA64(even, square, 0x1.5555555555557p-5);
+    odd = VMATH_FMA64(odd, square, 0x1.5555555555559p-3);
+    even = VMATH_FMA64(even, square, 0.5);
     return VMATH_FMA64(VMATH_FMA64(odd, r, even), square, lost);
 }
 
@@ -296,19 +297,19 @@ VMATH_FUNCTION double vmath_log2_f64(double x) {
 
 VMATH_UNKNOWN double vmath_sigmoid_bound_f64[] = {746.0};
 
-/* With e = exp(-|x|): 1 / (1 + e) for positive x, e / (1 + e) for negative. The quotient
- * makes up for what the sum 1 + e loses; e is 2^64 too large until the end, so that it is normal.
- */
+/* With e = exp(-|x|): 1 / (1 + e) for positive x, e / (1 + e) for negative. What the sum 1 + e
+ * loses is taken from the numerator, from e before that is rounded; both are 2^64 too large until
+ * the end, so that e is normal. */
 VMATH_FUNCTION double vmath_sigmoid_f64(double x) {
     double z = vmath_at_most_f64(vmath_abs_f64(x), vmath_sigmoid_bound_f64);
     vmath_exponential_f64 e = vmath_split_exponential_f64(-z, 1023.0 + 64.0);
-    double power = vmath_power_f64(e.k);
-    double large = VMATH_FMA64(power, e.r + e.t, power);
-    double small = large * 0x1p-64;
+    double power = vmath_power_f64(e.k), fraction = 1.0 + (e.r + e.t);
+    double small = power * fraction * 0x1p-64;
     double sum = 1.0 + small;
     double lost = small - (sum - 1.0);
-    double y = (x < 0 ? large : 0x1p64) / sum;
-    return VMATH_FMA64(-lost, y, y) * 0x1p-64;
+    double large = power * (1.0 + (e.r + VMATH_FMA64(-lost, fraction, e.t)));
+    double one = VMATH_FMA64(-lost, 0x1p64, 0x1p64);
+    return (x < 0 ? large : one) / sum * 0x1p-64;
 }
 
 VMATH_UNKNOWN double vmath_tanh_bound_f64[] = {20.0};
@@ -392,9 +393,8 @@ VMATH_FUNCTION double vmath_normal_tail_f64(double z) {
     odd = VMATH_FMA64(odd, square, -0x1.6ee7a705919f1p-8);
     even = VMATH_FMA64(even, square, -0x1.0061f30b83ca6p-3);
     odd = VMATH_FMA64(odd, square, -0x1.9b42171e34397p-6);
-    even = VMATH_FMA64(even, square, 0x1.12f1e13c3adc5p+1);
     odd = VMATH_FMA64(odd, square, 0x1.eedbd4b9d1af6p-2);
-    return VMATH_FMA64(odd, u, even);
+    return 0x1.12f1e13c3adc5p+1 + VMATH_FMA64(odd, u, even * square);
 }
 
 VMATH_UNKNOWN double vmath_gelu_bound_f64[] = {39.0};
