@@ -25,6 +25,14 @@ def test_every_place_says_the_same(version):
     assert version.out_of_step() == []
 
 
+def test_no_place_is_forgotten(version):
+    said = {path for path, _ in version.mentions()}
+    for folder in DISTRIBUTIONS:
+        for path in folder.rglob("*"):
+            if path.suffix in (".py", ".toml", ".c") and not {"template", "build"} & set(path.parts):
+                assert version.version() not in path.read_text("utf-8") or path in said, path
+
+
 def test_changelog_begins_with_the_version(version):
     headings = [line for line in (ROOT / "CHANGELOG.md").read_text().splitlines() if line.startswith("## ")]
     assert headings[0].split()[1] == version.version()

@@ -214,6 +214,9 @@ def test_named_libraries_are_files_folders_and_packs(folder, tmp_path, monkeypat
         open_named("nothing")
     with pytest.raises(LookupError, match="'hologram-dynamic' is no library"):
         open_named("hologram-dynamic")
+    monkeypatch.chdir(folder)
+    with pytest.raises(LookupError, match="'' is no library"):
+        open_named("")
 
 
 def test_index_holds_no_path(folder):

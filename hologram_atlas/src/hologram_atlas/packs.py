@@ -85,15 +85,22 @@ def _take(built: Built, pack: Path) -> LoadedLibrary:
     copy = pack / f"{built.source.stem}{SUFFIX}"
     shutil.copyfile(built.library, copy)
     copy.chmod(0o755)
-    return open_library(copy)
+    try:
+        return open_library(copy)
+    except LibraryError as error:  # about a copy that will be gone
+        raise LibraryError(str(error).replace(str(copy), str(built.source))) from error
 
 
 def _choose(libraries: Sequence[LoadedLibrary], kernels: Collection[str] | None) -> list[LoadedLibrary]:
     """The libraries that have one of the kernels, or all. Raises LibraryError for a name that none has."""
     names = {kernel.name for library in libraries for kernel in library.kernels}
+    if not names:
+        raise LibraryError(
+            "there are no kernels in any of the sources; name files or folders of .py, .json, .c or libraries"
+        )
     missing = sorted(set(kernels or ()) - names)
     if missing:
-        raise LibraryError(f"no kernel {', '.join(map(repr, missing))}; there are {', '.join(sorted(names)) or 'none'}")
+        raise LibraryError(f"no kernel {', '.join(map(repr, missing))}; there are {', '.join(sorted(names))}")
     wanted = names if kernels is None else set(kernels)
     return [library for library in libraries if any(kernel.name in wanted for kernel in library.kernels)]
 

@@ -16,7 +16,7 @@ from .kernel import Kernel
 class Library(NamedTuple):
     """What the table of a kernel library says."""
 
-    producer: str  #: who made it: "hologram-stdlib 0.1.0"
+    producer: str  #: who made it: "my-kernels 1.2"
     source_hash: str  #: identifies what it was built from, or ""
     manifest: str  #: JSON about what it was built from, "" where there is none
     kernels: list[Kernel]  #: one for each row, in the table's order

@@ -21,12 +21,18 @@ def open_named(name: str | os.PathLike[str]) -> list[LoadedLibrary]:
 
     Raises LookupError, LibraryError.
     """
-    path = Path(name)
-    files = find_libraries(path)[0] if path.is_dir() else [path] if path.exists() else []
-    if files:
+    if files := _find_files(name):
         return [open_library(file) for file in files]
     index = _find_pack(os.fspath(name)).index
     return [index.library(file) for file in index.names]
+
+
+def _find_files(name: str | os.PathLike[str]) -> list[Path]:
+    """The library files of that name; no name is not the working directory."""
+    path = Path(name)
+    if path.is_dir():
+        return find_libraries(path)[0] if os.fspath(name) else []
+    return [path] if path.exists() else []
 
 
 def _find_pack(name: str) -> KernelPack:
