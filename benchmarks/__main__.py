@@ -10,6 +10,7 @@ from . import (
     bench_activations,
     bench_calls,
     bench_compile,
+    bench_dtypes,
     bench_elementwise,
     bench_fused,
     bench_kernels,
@@ -34,6 +35,7 @@ BENCHMARKS = {
     "kernels": bench_kernels,
     "fused": bench_fused,
     "sigmatics": bench_sigmatics,
+    "dtypes": bench_dtypes,
 }
 RESULTS = Path("benchmarks/results")
 RECORD = Path("benchmarks/measured.json")  # in version control: the figures of README and documentation are these

@@ -223,6 +223,32 @@ def test_integers_have_no_negative_powers(n):
         assert level.ops.vector_pow(base, np.abs(exponent))[-2:].tolist() == [8, 2]
 
 
+@pytest.mark.parametrize("dtype", ["f32", "f64"])
+@pytest.mark.parametrize("into", ["base", "exponent", "elsewhere"])
+def test_powers_of_stretches_with_unusual_numbers(dtype, into):
+    base, exponent = np.random.default_rng(0).uniform(0.5, 3, (2, 6 * 1024 + 5)).astype(dtypes.find(dtype).numpy)
+    unusual = [
+        (0, 2),
+        (-2, 3),
+        (np.nan, 1),
+        (np.inf, -1),
+        (2, np.nan),
+        (1e-40, 0.5),
+        (4, 1e30),
+        (0.9, -np.inf),
+        (-8, 0.5),
+    ]
+    for at, (x, y) in zip([700, 1024, 1025, 2047, 4100, 4200, 4300, 4400, 6148], unusual, strict=True):
+        base[at], exponent[at] = x, y
+    with np.errstate(all="ignore"):
+        wanted = np.power(base.astype("f8"), exponent.astype("f8")).astype(base.dtype)
+    for runtime in LEVELS.values():
+        a, b = base.copy(), exponent.copy()
+        out = {"base": a, "exponent": b, "elsewhere": np.empty_like(a)}[into]
+        runtime.ops.vector_pow(a, b, out=out)
+        np.testing.assert_allclose(out, wanted, rtol=3e-7 if dtype == "f32" else 1e-15)
+
+
 def test_bools_are_true_whatever_their_byte_is():
     strange, usual = np.array([0, 1, 2, 255], "u1").view(bool), np.array([1, 1, 1, 1], bool)
     for runtime in LEVELS.values():
@@ -230,6 +256,16 @@ def test_bools_are_true_whatever_their_byte_is():
         assert runtime.ops.vector_add(strange, ~usual).view("u1").tolist() == [0, 1, 1, 1]
         assert runtime.ops.vector_fma(strange, usual, ~usual).view("u1").tolist() == [0, 1, 1, 1]
         assert runtime.ops.gemm(strange.reshape(2, 2), usual.reshape(2, 2)).view("u1").tolist() == [[1, 1], [1, 1]]
+
+
+@pytest.mark.parametrize("n", [0, 1, 7, 8, 9, 63, 64, 72, 130, 1000])
+def test_one_true_product_settles_a_row_of_bools(n):
+    rng = np.random.default_rng(n)
+    for density in (0, 0.02, 0.3, 1):
+        a, x = rng.random((9, n)) < density, rng.random(n) < max(density, 0.5)
+        strange = (a * rng.integers(1, 256, a.shape)).astype("u1").view(bool)
+        for runtime in LEVELS.values():
+            np.testing.assert_array_equal(runtime.ops.gemv(strange, x).view("u1"), (a & x).any(axis=1))
 
 
 @pytest.mark.parametrize("n", [1, PAGE + 5, 1_000_000])

@@ -59,7 +59,10 @@ static bool settles(const Fold *fold, Partial result) {
     return (fold->finish == ALL && result.bits == 0) || (fold->finish == ANY && result.bits != 0);
 }
 
-static Partial fold_pages(const Chunks *chunks, int64_t begin, int64_t end) {
+/* Integers lose nothing to rounding, and are folded in one go. */
+static Partial fold_chunk(const Chunks *chunks, int64_t begin, int64_t end) {
+    if (chunks->fold->finish == INTEGER)
+        return chunks->page(chunks->args, begin, end);
     Partial so_far = chunks->page(chunks->args, begin, end - begin < PAGE ? end : begin + PAGE);
     for (int64_t i = begin + PAGE; i < end && !settles(chunks->fold, so_far); i += PAGE)
         so_far = chunks->fold->join(so_far,
@@ -76,10 +79,16 @@ static void fold_chunks(void *work, int64_t begin, int64_t end) {
             chunks->result[i] = chunks->fold->start;
             continue;
         }
-        chunks->result[i] = fold_pages(chunks, first, first + size);
+        chunks->result[i] = fold_chunk(chunks, first, first + size);
         if (settles(chunks->fold, chunks->result[i]))
             atomic_store_explicit(&chunks->settled, true, memory_order_relaxed);
     }
+}
+
+/* Not so where AVX2 has no instruction: for products and order of integers of 64 bits. */
+static bool is_better_narrow(const Fold *fold, int64_t n) {
+    const bool adds = fold->join == sigmatics_join_sum || fold->join == sigmatics_join_added_bits;
+    return adds && fold->is_plain && n * fold->size * (fold->params - 1) >= NARROW_FROM;
 }
 
 Partial sigmatics_fold(const hologram_call *call, const Fold *fold, int level, void *const *args,
@@ -90,7 +99,7 @@ Partial sigmatics_fold(const hologram_call *call, const Fold *fold, int level, v
         return fold->page[level](args, 0, n);
     Chunks chunks; /* large, and not cleared */
     chunks.fold = fold;
-    chunks.page = fold->page[level];
+    chunks.page = fold->page[level == 2 && is_better_narrow(fold, n) ? 1 : level];
     chunks.args = args;
     chunks.n = n;
     chunks.chunk_size = sigmatics_chunk_size(n);

@@ -56,8 +56,7 @@ INLINE int64_t least(int64_t a, int64_t b) { return a < b ? a : b; }
 INLINE float muladd_f32(float a, float b, float c) { return VMATH_FMA(a, b, c); }
 INLINE double muladd_f64(double a, double b, double c) { return VMATH_FMA64(a, b, c); }
 
-/* ---- vectors of double, in which sums of floats go on ------------------------------------------
- */
+/* ---- vectors of double, in which sums of floats go on ---------------------------------------- */
 
 typedef float float_vector __attribute__((vector_size(VECTOR)));
 typedef double double_vector __attribute__((vector_size(VECTOR)));
@@ -99,8 +98,7 @@ INLINE double add_lanes(double_vector x) {
 #endif
 }
 
-/* ---- half precision: stored as 16 bits, computed as float --------------------------------------
- */
+/* ---- half precision: stored as 16 bits, computed as float ------------------------------------ */
 
 #if LEVEL_INDEX == 0 && !defined(__aarch64__)
 /* A float has the bits of the half in the right places, and the exponent 112 too small. */

@@ -8,8 +8,7 @@
 
 #undef bool /* here it is the name of a dtype */
 
-/* ---- sets of dtypes: ROW(dtype, dtype of the body, bytes, ...) ----------------------------------
- */
+/* ---- sets of dtypes: ROW(dtype, dtype of the body, bytes, ...) ------------------------------- */
 
 #define FLOATS(ROW, ...)                                                                           \
     ROW(f32, f32, 4, __VA_ARGS__) ROW(f64, f64, 8, __VA_ARGS__) ROW(f16, f16, 2, __VA_ARGS__)
@@ -117,8 +116,7 @@
 #define SIGNATURE_ASS "(),scalar,scalar->()"
 #define SIGNATURE_SAA "scalar,(),()->()"
 
-/* ---- down to one number, and kernels of their own ----------------------------------------------
- */
+/* ---- down to one number, and kernels of their own -------------------------------------------- */
 
 #define ONE "(...)->()"
 #define TWO "(...),(...)->()"
@@ -173,8 +171,7 @@
     KERNEL(NUMBERS, gemm, "(m,k),(k,n)->(m,n)", 0, 20, "matrix times matrix")                      \
     KERNEL(BOOL, gemm, "(m,k),(k,n)->(m,n)", 0, 20, "matrix times matrix, by and, or")
 
-/* ---- bodies and variants, slowest first -------------------------------------------------------
- */
+/* ---- bodies and variants, slowest first ------------------------------------------------------ */
 
 #if defined(HOLOGRAM_HAS_avx512)
 #define EACH_LEVEL(LEVEL, name) LEVEL(name, baseline) LEVEL(name, avx2) LEVEL(name, avx512)
@@ -197,7 +194,7 @@ HOLOGRAM_VARIANTS(fold);
                                  PARAMS_##operands,                                                \
                                  ARRAYS_##operands,                                                \
                                  bytes,                                                            \
-                                 COST_##d(work) <= PLAIN};
+                                 (work) <= PLAIN};
 #define FOLD_CONTEXT(d, body_d, bytes, op, join_, finish_, inputs, signature, work, nothing_,      \
                      none, ...)                                                                    \
     EACH_LEVEL(FOLD_BODY, op##_##body_d)                                                           \
@@ -205,6 +202,7 @@ HOLOGRAM_VARIANTS(fold);
                                   .join = sigmatics_join_##join_,                                  \
                                   .params = (inputs) + 1,                                          \
                                   .size = bytes,                                                   \
+                                  .is_plain = (work) <= PLAIN,                                     \
                                   .finish = finish_,                                               \
                                   .nothing = nothing_,                                             \
                                   .start = {none}};
@@ -221,8 +219,7 @@ POWERS(CONTEXTS_OF_MAP)
 FOLDS(CONTEXTS_OF_FOLD)
 KERNELS(CONTEXTS_OF_KERNEL)
 
-/* ---- rows -------------------------------------------------------------------------------------
- */
+/* ---- rows ------------------------------------------------------------------------------------ */
 
 #define ROW(op_, d, signature_, flags_, work_, doc_, variants_, context_)                          \
     {.op = #op_,                                                                                   \

@@ -464,14 +464,23 @@ VMATH_FUNCTION vmath_pair vmath_times_pair(float y, vmath_pair x) {
 /* The largest |y log2(x)| for vmath_pow_bounded_f32. */
 #define VMATH_POW_BOUND 120.0f
 
-/* x^y for positive, finite, normal x and y within that bound: as exact, and twice as quick. */
-VMATH_FUNCTION float vmath_pow_bounded_f32(float x, float y) {
+/* y log2(x) for positive, finite, normal x. */
+VMATH_FUNCTION vmath_pair vmath_pow_exponent_f32(float x, float y) {
+    return vmath_times_pair(y, vmath_log2_pair(vmath_split_bits(vmath_bits_f32(x))));
+}
+
+/* 2^e for an e within the bound. */
+VMATH_FUNCTION float vmath_pow_of_exponent_f32(vmath_pair e) {
     const float shift = 0x1.8p23f + 127.0f;
-    vmath_pair e = vmath_times_pair(y, vmath_log2_pair(vmath_split_bits(vmath_bits_f32(x))));
     float shifted = (e.high + e.low) + shift;
     float f = (e.high - (shifted - shift)) + e.low;
     float power = vmath_from_bits_f32(vmath_bits_f32(shifted) << 23);
     return VMATH_FMA(power * f, vmath_exp2m1_quotient(f), power);
+}
+
+/* x^y for positive, finite, normal x and y within that bound: as exact, and twice as quick. */
+VMATH_FUNCTION float vmath_pow_bounded_f32(float x, float y) {
+    return vmath_pow_of_exponent_f32(vmath_pow_exponent_f32(x, y));
 }
 
 VMATH_UNKNOWN float vmath_pow_bounds[] = {-160.0f, 160.0f, -2.0f, 2.0f};

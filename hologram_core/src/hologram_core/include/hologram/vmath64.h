@@ -484,15 +484,23 @@ VMATH_FUNCTION vmath_pair_f64 vmath_times_pair_f64(double y, vmath_pair_f64 x) {
 /* The largest |y log2(x)| for vmath_pow_bounded_f64. */
 #define VMATH_POW_BOUND_F64 1000.0
 
-/* x^y for positive, finite, normal x and y within that bound: as exact, and a third quicker. */
-VMATH_FUNCTION double vmath_pow_bounded_f64(double x, double y) {
+/* y log2(x) for positive, finite, normal x. */
+VMATH_FUNCTION vmath_pair_f64 vmath_pow_exponent_f64(double x, double y) {
+    return vmath_times_pair_f64(y, vmath_log2_pair_f64(vmath_split_bits_f64(vmath_bits_f64(x))));
+}
+
+/* 2^e for an e within the bound. */
+VMATH_FUNCTION double vmath_pow_of_exponent_f64(vmath_pair_f64 e) {
     const double shift = 0x1.8p52 + 1023.0;
-    vmath_parts_f64 parts = vmath_split_bits_f64(vmath_bits_f64(x));
-    vmath_pair_f64 e = vmath_times_pair_f64(y, vmath_log2_pair_f64(parts));
     double shifted = (e.high + e.low) + shift;
     double f = (e.high - (shifted - shift)) + e.low;
     double power = vmath_power_f64(vmath_bits_f64(shifted));
     return VMATH_FMA64(power * f, vmath_exp2m1_quotient_f64(f), power);
+}
+
+/* x^y for positive, finite, normal x and y within that bound: as exact, and a third quicker. */
+VMATH_FUNCTION double vmath_pow_bounded_f64(double x, double y) {
+    return vmath_pow_of_exponent_f64(vmath_pow_exponent_f64(x, y));
 }
 
 VMATH_UNKNOWN double vmath_pow_bounds_f64[] = {-1100.0, 1100.0, -16.0, 16.0};

@@ -76,8 +76,7 @@ MAP(log_bounded, f64, double, A, vmath_log_bounded_f64(a))
 STRETCHED_MAP(log, f32, logarithm_f32)
 STRETCHED_MAP(log, f64, logarithm_f64)
 
-/* ---- half precision, where that is less work
- * ------------------------------------------------------ */
+/* ---- half precision, where that is less work ------------------------------------------------- */
 
 /* A vector at a time, from halves to halves. */
 #define SHORT_HALF_MAP(op)                                                                         \

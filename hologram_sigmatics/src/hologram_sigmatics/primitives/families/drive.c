@@ -5,19 +5,15 @@
  * many items as bring `out` to a whole cache line. Where the arrays leave no room for anything else
  * in the caches, results are computed a little at a time into a buffer and go from there past the
  * caches, which saves reading the memory that they overwrite; meanwhile what is needed next is
- * fetched.
+ * fetched. That is for plain bodies: others take longer than the memory does, and would wait.
  */
 #include "map.h"
 
 #define LINE 64
 #define ALIGN_FROM                                                                                 \
-    4096              /* bytes of out from which whole lines pay for one more call of the body     \
+    4096              /* bytes of out from which whole lines pay for a second call of the body     \
                        */
 #define STREAMED 2048 /* bytes at a time */
-
-/* Bytes from which on, the second level of cache being too small, vectors of 32 bytes are a few per
- * cent quicker than those of 64 where there is next to nothing to compute. */
-#define NARROW_FROM (1 << 18)
 
 /* One line past the caches. */
 INLINE void stream_line(char *to, const char *from) {
@@ -89,7 +85,7 @@ int32_t AT_LEVEL(map)(const hologram_call *call) {
         if (head > 0)
             body(call->args, begin, begin + head);
         begin += head;
-        if (bytes >= sigmatics_stream_from) {
+        if (map->is_plain && bytes >= sigmatics_stream_from) {
             map_past_caches(call, map, begin);
             return HOLOGRAM_OK;
         }

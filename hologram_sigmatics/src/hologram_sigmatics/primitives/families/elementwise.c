@@ -41,41 +41,47 @@ SIGN_MAPS(MAP, double, f64)
 MAP(vector_neg, f16, uint16_t, A, a ^ 0x8000)
 MAP(vector_abs, f16, uint16_t, A, a & 0x7fff)
 
-/* ---- powers of floats
- * ---------------------------------------------------------------------------- */
+/* ---- powers of floats ------------------------------------------------------------------------ */
 
-/* Whether the shorter form may have all of them. The bits of positive floats are in the order of
- * their values; those of all others are larger or, as integers, negative. */
-#define POWERS_ARE_BOUNDED(d, I, T, mantissa, bias, top, bound)                                    \
-    INLINE bool power_##d(void *const *args, int64_t begin, int64_t end) {                         \
-        const I *x = args[0], *y = args[1];                                                        \
-        I smallest = top, largest = 0, exponent = 0;                                               \
-        for (int64_t i = begin; i < end; i++) {                                                    \
-            const I base = x[i], size = y[i] & top;                                                \
-            smallest = base < smallest ? base : smallest;                                          \
-            largest = base > largest ? base : largest;                                             \
-            exponent = size > exponent ? size : exponent;                                          \
-        }                                                                                          \
-        const I below = (bias) - (smallest >> (mantissa)); /* of log2 */                           \
-        const I above = (largest >> (mantissa)) - (bias) + 1;                                      \
-        T most;                                                                                    \
-        memcpy(&most, &exponent, sizeof most);                                                     \
-        return below < (bias) && above <= (bias) + 1 &&                                            \
-               most * (T)(below > above ? below : above) <= (bound);                               \
-    }
-
-POWERS_ARE_BOUNDED(f32, int32_t, float, 23, 127, INT32_MAX, VMATH_POW_BOUND)
-POWERS_ARE_BOUNDED(f64, int64_t, double, 52, 1023, INT64_MAX, VMATH_POW_BOUND_F64)
 MAP(vector_pow_any, f32, float, AA, vmath_pow_f32(a, b))
 MAP(vector_pow_any, f64, double, AA, vmath_pow_f64(a, b))
-MAP(vector_pow_bounded, f32, float, AA, vmath_pow_bounded_f32(a, b))
-MAP(vector_pow_bounded, f64, double, AA, vmath_pow_bounded_f64(a, b))
-STRETCHED_MAP(vector_pow, f32, power_f32)
-STRETCHED_MAP(vector_pow, f64, power_f64)
+
+/* A stretch by the shorter form, and whether it may have all of it: without the exponent of the
+ * smallest normal number the bits of ordinary ones, and of no others, are less than `ordinary`. */
+#define SHORT_POWERS(d, T, U, pair, smallest, ordinary, bound)                                     \
+    INLINE bool short_powers_##d(const T *a, const T *b, T *out, int64_t count) {                  \
+        U largest = 0, reach = 0;                                                                  \
+        INDEPENDENT                                                                                \
+        for (int64_t i = 0; i < count; i++) {                                                      \
+            const U base = vmath_bits_##d(a[i]) - (smallest);                                      \
+            const pair e = vmath_pow_exponent_##d(a[i], b[i]);                                     \
+            const U size = vmath_bits_##d(vmath_abs_##d(e.high));                                  \
+            largest = base > largest ? base : largest;                                             \
+            reach = size > reach ? size : reach;                                                   \
+            out[i] = vmath_pow_of_exponent_##d(e);                                                 \
+        }                                                                                          \
+        return largest < (ordinary) && reach <= vmath_bits_##d(bound);                             \
+    }                                                                                              \
+    void BODY(vector_pow, d)(void *const *args, int64_t begin, int64_t end) {                      \
+        const T *a = args[0], *b = args[1];                                                        \
+        T *const out = args[2];                                                                    \
+        T beside[STRETCH]; /* what is no result must not be where an input is */                   \
+        for (; begin < end; begin += STRETCH) {                                                    \
+            const int64_t count = least(STRETCH, end - begin);                                     \
+            T *const to = out == a || out == b ? beside : out + begin;                             \
+            if (!short_powers_##d(a + begin, b + begin, to, count))                                \
+                BODY(vector_pow_any, d)(args, begin, begin + count);                               \
+            else if (to == beside)                                                                 \
+                memcpy(out + begin, beside, (size_t)count * sizeof(T));                            \
+        }                                                                                          \
+    }
+
+SHORT_POWERS(f32, float, uint32_t, vmath_pair, 0x00800000u, 0x7f000000u, VMATH_POW_BOUND)
+SHORT_POWERS(f64, double, uint64_t, vmath_pair_f64, UINT64_C(1) << 52, UINT64_C(2046) << 52,
+             VMATH_POW_BOUND_F64)
 HALF_MAP(vector_pow, f32, float, AA, )
 
-/* ---- integers: what does not depend on the sign -------------------------------------------------
- */
+/* ---- integers: what does not depend on the sign ---------------------------------------------- */
 
 #define WRAPPING_MAPS(MAP, T, d)                                                                   \
     MAP(vector_add, d, T, AA, a + b)                                                               \
@@ -124,8 +130,7 @@ POWER_MAP(u16, uint16_t)
 POWER_MAP(u32, uint32_t)
 POWER_MAP(u64, uint64_t)
 
-/* ---- integers: what does
- * ------------------------------------------------------------------------- */
+/* ---- integers: what does --------------------------------------------------------------------- */
 
 #define ORDERED_MAPS(MAP, T, d)                                                                    \
     MAP(vector_min, d, T, AA, a < b ? a : b)                                                       \
@@ -146,8 +151,7 @@ ORDERED_MAPS(MAP, uint16_t, u16)
 ORDERED_MAPS(MAP, uint32_t, u32)
 ORDERED_MAPS(MAP, uint64_t, u64)
 
-/* ---- bools
- * ---------------------------------------------------------------------------------------- */
+/* ---- bools ----------------------------------------------------------------------------------- */
 
 MAP(vector_add, b8, uint8_t, AA, (a | b) != 0)
 MAP(vector_mul, b8, uint8_t, AA, (a != 0) & (b != 0))

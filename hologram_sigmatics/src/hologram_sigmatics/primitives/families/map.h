@@ -38,8 +38,7 @@
         }                                                                                          \
     }
 
-/* ---- stretches ---------------------------------------------------------------------------------
- */
+/* ---- stretches ------------------------------------------------------------------------------- */
 
 #define STRETCH 1024
 
@@ -56,8 +55,7 @@
         }                                                                                          \
     }
 
-/* ---- half precision: the body of f32 on pieces that fit the first-level cache -------------------
- */
+/* ---- half precision: the body of f32 on pieces that fit the first-level cache ---------------- */
 
 #define HALF_PIECE 1024
 

@@ -24,8 +24,7 @@
 #define DEPTH 256 /* its columns, and rows of a packed stripe of b */
 #define GROUP 16  /* stripes that one task does */
 
-/* ---- gemm
- * ---------------------------------------------------------------------------------------- */
+/* ---- gemm ------------------------------------------------------------------------------------ */
 
 #define CLEAN(x)  (x)
 #define ADD(a, b) ((a) + (b))
@@ -122,11 +121,10 @@ int32_t AT_LEVEL(gemm_f16)(const hologram_call *call) {
     return HOLOGRAM_OK;
 }
 
-/* ---- gemv
- * ---------------------------------------------------------------------------------------- */
+/* ---- gemv ------------------------------------------------------------------------------------ */
 
-#define GEMV_PAGE                                                                                  \
-    1024 /* columns at a time: those of x and of the rows that share it fit the cache */
+#define GEMV_PAGE  1024  /* columns whose sums are floats */
+#define GEMV_BLOCK 8192  /* columns of x that stay in the cache; a multiple of GEMV_PAGE */
 #define GEMV_ROWS  32    /* that share them */
 #define GEMV_GRAIN 32768 /* elements of a that are worth a task */
 #define ABREAST    4     /* rows that share each load of x */
@@ -183,29 +181,34 @@ static int32_t share_rows(const hologram_call *call, hologram_task_fn rows) {
     }
 
 #define GEMV_OF_FLOATS(d, STORED)                                                                  \
+    INLINE void add_block_##d(const STORED *a, int64_t stride, const REAL *x, int64_t n, int rows, \
+                              REAL(*buffer)[GEMV_PAGE], double *sum) {                             \
+        const REAL *row[ABREAST];                                                                  \
+        for (int64_t p = 0; p < n; p += GEMV_PAGE) {                                               \
+            const int64_t count = least(GEMV_PAGE, n - p);                                         \
+            UNROLL                                                                                 \
+            for (int k = 0; k < rows; k++)                                                         \
+                row[k] = read_##d(a + k * stride + p, buffer[k], count);                           \
+            OF_REAL(add_dots)(row, x + p, count, rows, sum);                                       \
+        }                                                                                          \
+    }                                                                                              \
     static void gemv_rows_##d(void *work, int64_t begin, int64_t end) {                            \
         const hologram_call *call = work;                                                          \
         const int64_t n = call->dims[1];                                                           \
         STORED *const out = call->args[2];                                                         \
-        REAL x_buffer[GEMV_PAGE], buffer[ABREAST][GEMV_PAGE];                                      \
-        const REAL *row[ABREAST];                                                                  \
+        REAL x_buffer[GEMV_BLOCK], buffer[ABREAST][GEMV_PAGE];                                     \
         for (int64_t i = begin; i < end; i += GEMV_ROWS) {                                         \
             const STORED *a = (const STORED *)call->args[0] + i * n;                               \
             const int64_t rows = least(GEMV_ROWS, end - i);                                        \
             double sum[GEMV_ROWS] = {0};                                                           \
-            for (int64_t p = 0; p < n; p += GEMV_PAGE) {                                           \
-                const int64_t count = least(GEMV_PAGE, n - p);                                     \
+            for (int64_t p = 0; p < n; p += GEMV_BLOCK) {                                          \
+                const int64_t count = least(GEMV_BLOCK, n - p);                                    \
                 const REAL *x = read_##d((const STORED *)call->args[1] + p, x_buffer, count);      \
                 int64_t r = 0;                                                                     \
-                for (; r <= rows - ABREAST; r += ABREAST) {                                        \
-                    for (int k = 0; k < ABREAST; k++)                                              \
-                        row[k] = read_##d(a + (r + k) * n + p, buffer[k], count);                  \
-                    OF_REAL(add_dots)(row, x, count, ABREAST, sum + r);                            \
-                }                                                                                  \
-                for (; r < rows; r++) {                                                            \
-                    row[0] = read_##d(a + r * n + p, buffer[0], count);                            \
-                    OF_REAL(add_dots)(row, x, count, 1, sum + r);                                  \
-                }                                                                                  \
+                for (; r <= rows - ABREAST; r += ABREAST)                                          \
+                    add_block_##d(a + r * n + p, n, x, count, ABREAST, buffer, sum + r);           \
+                for (; r < rows; r++)                                                              \
+                    add_block_##d(a + r * n + p, n, x, count, 1, buffer, sum + r);                 \
             }                                                                                      \
             for (int64_t r = 0; r < rows; r++)                                                     \
                 out[i + r] = store_##d(sum[r]);                                                    \
@@ -221,15 +224,61 @@ static int32_t share_rows(const hologram_call *call, hologram_task_fn rows) {
 
 #define REAL          float
 #define OF_REAL(name) name##_f32
-DOTS GEMV_OF_FLOATS(f32, float) GEMV_OF_FLOATS(f16, uint16_t)
+DOTS
+GEMV_OF_FLOATS(f32, float)
+GEMV_OF_FLOATS(f16, uint16_t)
 #undef REAL
 #undef OF_REAL
 
 #define REAL          double
 #define OF_REAL(name) name##_f64
-    DOTS GEMV_OF_FLOATS(f64, double)
+DOTS
+GEMV_OF_FLOATS(f64, double)
 #undef REAL
 #undef OF_REAL
+
+/* Of bools a row is done when one product is true, which is looked for a little at a time: first in
+ * one word, since where many are true one of its bytes is. */
+#define WORD   ((int64_t)sizeof(uint64_t))
+#define GLANCE (8 * WORD)
+
+/* The top bit of each byte that is not zero. */
+INLINE uint64_t true_bytes(const uint8_t *from, int64_t count) {
+    const uint64_t low = 0x7f7f7f7f7f7f7f7f;
+    uint64_t word = 0;
+    memcpy(&word, from, (size_t)count);
+    return (((word & low) + low) | word) & ~low;
+}
+
+INLINE uint64_t any_product(const uint8_t *a, const uint8_t *x, int64_t count) {
+    uint64_t found = 0;
+    int64_t i = 0;
+    for (; i <= count - WORD; i += WORD)
+        found |= true_bytes(a + i, WORD) & true_bytes(x + i, WORD);
+    return i < count ? found | (true_bytes(a + i, count - i) & true_bytes(x + i, count - i))
+                     : found;
+}
+
+INLINE bool any_product_of_row(const uint8_t *a, const uint8_t *x, int64_t n) {
+    int64_t i = 0;
+    if (n >= WORD && any_product(a, x, WORD) != 0)
+        return true;
+    for (; i <= n - GLANCE; i += GLANCE)
+        if (any_product(a + i, x + i, GLANCE) != 0)
+            return true;
+    return any_product(a + i, x + i, n - i) != 0;
+}
+
+static void gemv_rows_b8(void *work, int64_t begin, int64_t end) {
+    const hologram_call *call = work;
+    const int64_t n = call->dims[1];
+    const uint8_t *a = (const uint8_t *)call->args[0], *x = call->args[1];
+    uint8_t *out = call->args[2];
+    for (int64_t i = begin; i < end; i++)
+        out[i] = any_product_of_row(a + i * n, x, n);
+}
+
+int32_t AT_LEVEL(gemv_b8)(const hologram_call *call) { return share_rows(call, gemv_rows_b8); }
 
 #define GEMV_OF_INTEGERS(d, T)                                                                     \
     static void gemv_rows_##d(void *work, int64_t begin, int64_t end) {                            \
@@ -250,26 +299,7 @@ DOTS GEMV_OF_FLOATS(f32, float) GEMV_OF_FLOATS(f16, uint16_t)
         return share_rows(call, gemv_rows_##d);                                                    \
     }
 
-        GEMV_OF_INTEGERS(u8, uint8_t) GEMV_OF_INTEGERS(u16, uint16_t)
-            GEMV_OF_INTEGERS(u32, uint32_t) GEMV_OF_INTEGERS(u64, uint64_t)
-
-/* Of bools a row is done when one product is true, which is looked for a little at a time. */
-#define GLANCE 64
-
-                static void gemv_rows_b8(void *work, int64_t begin, int64_t end) {
-    const hologram_call *call = work;
-    const int64_t n = call->dims[1];
-    const uint8_t *a = (const uint8_t *)call->args[0] + begin * n, *x = call->args[1];
-    uint8_t *out = call->args[2];
-    for (int64_t i = begin; i < end; i++, a += n) {
-        uint8_t found = 0;
-        for (int64_t p = 0; p < n && !found; p += GLANCE) {
-            const int64_t stop = least(p + GLANCE, n);
-            for (int64_t k = p; k < stop; k++)
-                found |= (a[k] != 0) & (x[k] != 0);
-        }
-        out[i] = found;
-    }
-}
-
-int32_t AT_LEVEL(gemv_b8)(const hologram_call *call) { return share_rows(call, gemv_rows_b8); }
+GEMV_OF_INTEGERS(u8, uint8_t)
+GEMV_OF_INTEGERS(u16, uint16_t)
+GEMV_OF_INTEGERS(u32, uint32_t)
+GEMV_OF_INTEGERS(u64, uint64_t)

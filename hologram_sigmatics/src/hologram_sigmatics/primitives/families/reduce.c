@@ -17,8 +17,7 @@
 
 #define PAGE_BODY(name) Partial AT_LEVEL(name)(void *const *args, int64_t begin, int64_t end)
 
-/* ---- floats
- * -------------------------------------------------------------------------------------- */
+/* ---- floats ---------------------------------------------------------------------------------- */
 
 #define REAL          float
 #define OF_REAL(name) name##_f32
@@ -65,8 +64,7 @@ FLOAT_PAGES
 #undef REAL
 #undef OF_REAL
 
-/* ---- half precision: the page of f32
- * -------------------------------------------------------------- */
+/* ---- half precision: the page of f32 --------------------------------------------------------- */
 
 static __attribute__((noinline)) Partial fold_halves(void *const *args, int64_t begin, int64_t end,
                                                      fold_fn *page, int arrays) {
@@ -89,8 +87,7 @@ HALF_PAGE(mse, 2)
 HALF_PAGE(cross_entropy, 2)
 HALF_PAGE(binary_cross_entropy, 2)
 
-/* ---- integers
- * ------------------------------------------------------------------------------------ */
+/* ---- integers -------------------------------------------------------------------------------- */
 
 /* A loop that the compiler makes into vectors: integers may be added in any order. */
 #define INTEGER_PAGE(op, d, T, first, step)                                                        \

@@ -2,8 +2,7 @@
 
 #define ROW_KERNEL(op) int32_t AT_LEVEL(OF_DTYPE(op))(const hologram_call *call)
 
-/* ---- what the elements of a chunk say ----------------------------------------------------------
- */
+/* ---- what the elements of a chunk say -------------------------------------------------------- */
 
 /* The largest element of a part of the row; NaN if any is. */
 static REAL OF_DTYPE(largest)(const STORED *x, int64_t n) {
@@ -78,8 +77,7 @@ static void OF_DTYPE(measure_squares)(const Row *row, int64_t begin, int64_t end
     }
 }
 
-/* ---- results of a chunk
- * -------------------------------------------------------------------------- */
+/* ---- results of a chunk ---------------------------------------------------------------------- */
 
 /* For every page of a chunk: `a` are the elements of the first array, `to` is where results go. */
 #define EACH_PAGE(...)                                                                             \
@@ -144,8 +142,7 @@ static void OF_DTYPE(write_rms_norm)(const Row *row, const Measure *part, int64_
     EACH_PAGE(OTHER_PAGE(weight, 1) EACH_ELEMENT to[k] = a[k] * scale * weight[k];)
 }
 
-/* ---- the kernels
- * ----------------------------------------------------------------------------------- */
+/* ---- the kernels ----------------------------------------------------------------------------- */
 
 ROW_KERNEL(softmax) {
     return run_row(call, 2, OF_DTYPE(measure_softmax), join_exponentials, OF_DTYPE(write_softmax));
