@@ -30,7 +30,7 @@ C_FILES = $(shell find $(DISTS) benchmarks examples tests -name '*.[ch]' -not -p
 
 EXAMPLES := $(addprefix example-,kalman audio image)
 
-.PHONY: help demo examples $(EXAMPLES) test fuzz lint docs bench ulp sanitize test-all wheels wheels-all fmt clean
+.PHONY: help demo examples $(EXAMPLES) test fuzz lint docs pages bench ulp sanitize test-all wheels wheels-all fmt clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## */\1\t/' | expand -t 12
@@ -99,6 +99,9 @@ fmt: $(VENV)/.group-lint  ## put Python and C in the house format
 docs: $(VENV)/.group-docs $(INSTALLED)  ## the documentation site, in build/site
 	$(BIN)/sphinx-build -q -W --keep-going --fresh-env docs build/site
 	@echo open build/site/index.html
+
+pages: $(VENV)/.group-test $(INSTALLED)  ## docs/cli.md and the figures of README.md, from what they are made from
+	cd docs && ../$(BIN)/python -m site_pages
 
 # ---- measurements ---------------------------------------------------------------------------------------------------
 

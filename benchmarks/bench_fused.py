@@ -7,10 +7,11 @@ Method     f32 from a normal distribution, 10 million elements, results in place
            one temporary array at most. A run of a contestant is one call. Results are compared before anything is
            timed. Goals: sigmoid(a * b + c) twice as fast as Numba and four times as fast as numexpr; nothing slower
            than the fastest.
-Take-away  sigmoid(a * b + c) is 3.7 times as fast as Numba and 6.4 times as fast as numexpr on one thread, 2.6 and
-           5.2 on two; 12 ops are 1.6 and 3 times as fast as NumPy, whose tanh is the next best; softmax is 1.9 to
-           4.2 times. Two cheap ops take what memory takes, as Numba's do. Five of them are a miss, 0.8 and 0.9
-           times Numba, which keeps what is in between in registers of the processor.
+Take-away  sigmoid(a * b + c) is 3.6 times as fast as Numba and 5.8 times as fast as numexpr on one thread, 2.8 and
+           5.4 on two; 12 ops are 1.6 and 2.9 times as fast as NumPy, whose tanh is the next best; softmax is 1.9 to
+           4.5 times. Two cheap ops take what memory takes, as Numba's do. Five of them are a miss on one thread,
+           0.7 times Numba, which keeps what is in between in registers of the processor. Asking for the memory
+           of the next strip beforehand made all of it slower.
 """
 
 import json

@@ -5,7 +5,11 @@ Question   A call beyond one page or of another dtype, beside the inline kernels
 Method     Calls up to n = 1e6 race as in measure.py; from there on contestants take turns of one call. Threads are
            compared while all arrays fit the cache. What memory gives is the best rate at which two threads of NumPy
            read, write or copy 400 MB in the same run. Every op and dtype: bench_dtypes.py.
-Take-away  TAKEAWAY
+Take-away  vector_add of 3,073 f32 takes a third of a microsecond, of 100 f64 1.3 times the inline call of f32. Large
+           additions are 1.15 to 1.25 times as fast as NumPy's, sums of f32 and sigmoid 1.4 to 4.5; from 1e5 to 1e6,
+           in the caches, additions are NumPy's, give or take 2 %. Large products are those of the same BLAS; gemv is
+           our own. Two threads are 1.7 to 1.9 times one while the arrays fit the cache; beyond it they wait for
+           memory, of which they use as much as NumPy's two threads or more.
 """
 
 from collections.abc import Callable, Iterator
@@ -76,7 +80,7 @@ def sums(plan: Plan, runtime: hg.Runtime) -> Iterator[Row]:
     n = 100_000_000 if plan.seconds else 1_000_000
     x = np.random.default_rng(0).random(n, np.float32)
     x += 0.5
-    exact = np.add.reduce(x, dtype=np.float64)
+    exact = float(np.add.reduce(x, dtype=np.float64))
     for name, total in (("hologram", runtime.ops.reduce_sum(x)), ("numpy", np.add.reduce(x))):
         error = abs(float(total) - exact) / exact * 1e9
         yield Row(f"sum of {n:,} f32, {name}", error, 1000.0, False, name, unit="ppb")

@@ -19,6 +19,7 @@ ROOT = Path(__file__).resolve().parents[1]
 FOLDERS = ("hologram_core", "hologram_stdlib", "hologram_dynamic", "hologram_atlas", "hologram_sigmatics")
 NEEDS = {"hologram_atlas": {"hologram_dynamic"}}  # besides the core
 TESTS = ("tests/unit", "tests/faults", "tests/property")
+BESIDE = ("tests", "benchmarks/ulp", "docs/grammar.md", "examples/digits", "pyproject.toml")  # what the tests read
 OF_THE_CHECKOUT = ("tests/unit/test_docs.py",)  # about files that no wheel has
 
 TRY = """
@@ -92,8 +93,12 @@ def check_suite(folder: Path, wheels: Sequence[Path]) -> None:
     run([python, "-m", "pip", "install", "-q", "--group", f"{ROOT / 'pyproject.toml'}:test"], cwd=folder)
     run([python, "-m", "pip", "install", "-q", "--no-deps", *wheels], cwd=folder)
     outside = folder / "outside"
-    shutil.copytree(ROOT / "tests", outside / "tests", ignore=shutil.ignore_patterns("__pycache__"))
-    shutil.copy(ROOT / "pyproject.toml", outside)
+    for name in BESIDE:
+        (outside / name).parent.mkdir(parents=True, exist_ok=True)
+        if (ROOT / name).is_dir():
+            shutil.copytree(ROOT / name, outside / name, ignore=shutil.ignore_patterns("__pycache__"))
+        else:
+            shutil.copy(ROOT / name, outside / name)
     left_out = [f"--ignore={path}" for path in OF_THE_CHECKOUT]
     said = run([python, "-m", "pytest", "-q", *left_out, *TESTS], cwd=outside)
     print(said.strip().splitlines()[-1])

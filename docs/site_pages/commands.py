@@ -1,4 +1,4 @@
-"""docs/cli.md from the help texts of `hologram`; `python docs/site_pages/commands.py` writes it, and a test compares.
+"""docs/cli.md from the help texts of `hologram`; `make pages` writes it, and a test compares.
 
 In go the commands of the installed distributions; out comes a section for each.
 """
@@ -14,7 +14,7 @@ PATH = Path(__file__).resolve().parents[1] / "cli.md"
 WIDTH = 80
 HEAD = """# Commands
 
-<!-- Written by docs/site_pages/commands.py; do not edit. -->
+<!-- Written by make pages; do not edit. -->
 
 `hologram` comes with `hologram-core[cli]`; without it, it says how to get it. Other distributions add commands:
 `build`, `watch`, `new`, `pack` and `bundle` are those of `hologram-atlas`, `inspect` that of `hologram-dynamic`,
@@ -54,7 +54,3 @@ def page() -> str:
 def section(context: click.Context) -> str:
     help_text = "\n".join(line.rstrip() for line in context.get_help().splitlines())
     return f"\n## {context.command_path}\n\n```text\n{help_text}\n```\n"
-
-
-if __name__ == "__main__":
-    PATH.write_text(page(), encoding="utf-8")

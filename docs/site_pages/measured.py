@@ -4,7 +4,8 @@
 """
 
 import importlib
-import json
+import math
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,15 +20,16 @@ mpl.rcParams["svg.hashsalt"] = "hologram"
 mpl.rcParams["svg.fonttype"] = "none"
 import matplotlib.pyplot as plt
 
-ROOT = Path(__file__).resolve().parents[2]
-MEASURED = json.loads((ROOT / "benchmarks" / "measured.json").read_text(encoding="utf-8"))
+from . import results
+
 ACTIVATIONS = ("exp", "tanh", "sigmoid", "erf", "gelu", "silu")
+TABLE = "dtypes"  #: the benchmark that has a ratio for each op, dtype and size
 SAMPLE = 3000  #: values of each binary exponent
 
 
 def benchmarks_page() -> str:
     """A section for each benchmark: its question, its rows, what it taught."""
-    about, peers = MEASURED["machine"], MEASURED["peers"]
+    about, peers = results.MEASURED["machine"], results.MEASURED["peers"]
     versions = ", ".join(f"{name} {version}" for name, version in peers.items() if version)
     lines = [
         "# Benchmarks",
@@ -39,37 +41,59 @@ def benchmarks_page() -> str:
         "![Goals, and how far beyond them each row is](goals.svg)",
         "",
     ]
-    for name in dict.fromkeys(row["benchmark"] for row in MEASURED["rows"]):
-        lines += section(name, [row for row in MEASURED["rows"] if row["benchmark"] == name])
+    for name in dict.fromkeys(row["benchmark"] for row in results.MEASURED["rows"]):
+        lines += section(name, results.rows(name))
     return "\n".join(lines)
 
 
-def section(name: str, rows: list[dict[str, Any]]) -> list[str]:
+def section(name: str, rows: Sequence[dict[str, Any]]) -> list[str]:
     doc = importlib.import_module(f"benchmarks.bench_{name}").__doc__ or name
     question, _, rest = doc.partition("\n")
     _, _, lesson = rest.partition("Take-away")
-    lines = [f"## {question}", "", "| what | ours | against | measured | goal | |", "|---|---|---|---|---|---|"]
-    lines += [row_line(row) for row in rows]
-    return [*lines, "", " ".join(lesson.split()), ""]
+    table = ratio_tables(rows) if name == TABLE else row_table(rows)
+    return [f"## {question}", "", *table, "", " ".join(lesson.split()), ""]
 
 
-def row_line(row: dict[str, Any]) -> str:
-    unit = "x" if row["unit"] == "x" else f" {row['unit']}"
-    goal = f"{'≥' if row['at_least'] else '≤'} {row['goal']:g}{unit}"
-    cells = (row["what"], figure(row, row["ours"]), figure(row, row["against"]), f"{row['value']:.2f}{unit}", goal)
-    return "| " + " | ".join([*cells, "met" if row["met"] else "**missed**"]) + " |"
+def row_table(rows: Sequence[dict[str, Any]]) -> Iterator[str]:
+    """A line for each row: the times, and the goal."""
+    yield from ("| what | ours | against | measured | goal | |", "|---|---|---|---|---|---|")
+    for row in rows:
+        unit = "x" if row["unit"] == "x" else f" {row['unit']}"
+        goal = f"{'≥' if row['at_least'] else '≤'} {row['goal']:g}{unit}"
+        cells = (row["what"], figure(row, row["ours"]), figure(row, row["against"]), f"{row['value']:.2f}{unit}", goal)
+        yield "| " + " | ".join([*cells, "met" if row["met"] else "**missed**"]) + " |"
 
 
 def figure(row: dict[str, Any], name: str) -> str:
-    if name not in row["timings"]:
+    return f"{name} {results.time(row['timings'][name][row['statistic']])}" if name in row["timings"] else ""
+
+
+def ratio_tables(rows: Sequence[dict[str, Any]]) -> Iterator[str]:
+    """A table for each size: how many times as long NumPy takes, by op and dtype."""
+    dtypes = list(dict.fromkeys(name for row in rows for name in row["timings"] if " " not in name))
+    sizes = list(dict.fromkeys(row["what"].partition(", ")[2] for row in rows))
+    for size in sizes:
+        yield from ("", f"How many times as long NumPy takes, {size}; less than 1 in bold.", "")
+        yield "| | " + " | ".join(dtypes) + " |"
+        yield "|---|" + "---|" * len(dtypes)
+        for row in rows:
+            op, _, its_size = row["what"].partition(", ")
+            if its_size == size:
+                yield f"| {op} | " + " | ".join(ratio(row["timings"], dtype) for dtype in dtypes) + " |"
+
+
+def ratio(timings: dict[str, Any], dtype: str) -> str:
+    if dtype not in timings:
         return ""
-    time = row["timings"][name][row["statistic"]]
-    return f"{name} {time:,.0f} ns" if time < 1e6 else f"{name} {time / 1e6:.1f} ms"
+    times = timings[f"numpy {dtype}"]["best"] / timings[dtype]["best"]
+    hundredths = math.floor(times * 100) / 100  # 0.999 is less than 1
+    text = f"{hundredths:.2f}" if times < 2 else f"{times:.1f}" if times < 10 else f"{times:.0f}"
+    return f"**{text}**" if times < 1 else text
 
 
 def draw_goals() -> plt.Figure:
     """A bar for each row: how far beyond its goal it is, on a logarithmic scale."""
-    rows = MEASURED["rows"]
+    rows = [row for row in results.MEASURED["rows"] if row["benchmark"] != TABLE]
     ends = [min(max(row["margin"], 1 / 16), 16) for row in rows]
     drawing, axis = plt.subplots(figsize=(9, 1 + 0.2 * len(rows)), layout="constrained")
     colours = ["#2e7d32" if row["met"] else "#c62828" for row in rows]

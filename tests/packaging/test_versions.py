@@ -38,6 +38,13 @@ def test_changelog_begins_with_the_version(version):
     assert headings[0].split()[1] == version.version()
 
 
+def test_every_version_says_what_upgrading_asks():
+    for section in (ROOT / "CHANGELOG.md").read_text().split("\n## ")[1:]:
+        _, heading, notes = section.partition("\n### Upgrading\n")
+        assert heading, section.splitlines()[0]
+        assert notes.strip()
+
+
 def test_write_mends_every_place(version, tmp_path):
     for folder in DISTRIBUTIONS:
         shutil.copytree(folder, tmp_path / folder.name, ignore=shutil.ignore_patterns("*.so", "build", "__pycache__"))

@@ -256,9 +256,15 @@ def test_lines_are_labelled_where_they_end_and_ratios_where_they_start():
     texts = {text.get_text(): text.get_position() for text in axis.texts}
     assert set(texts) == {"Hologram\nstdlib 6.2x", "NumPy", "10x"}
     assert texts["NumPy"][1] > texts["Hologram\nstdlib 6.2x"][1]
-    lines = {tuple(line.get_xdata()): list(line.get_ydata()) for line in axis.lines[:1]}
-    assert lines == {(1, 100): [20, 40]}
+    lines = [list(zip(line.get_xdata(), line.get_ydata(), strict=True)) for line in axis.lines]
+    assert lines == [[(1, 200), (100, 250)], [(1, 20), (100, 40)]]  # the best is drawn last, on top
     assert (axis.get_xscale(), axis.get_yscale()) == ("log", "log")
+
+
+@pytest.mark.parametrize(("threads", "said"), [(1, "; one thread, "), (2, "; up to 2 threads, ")])
+def test_caption_says_how_many_threads_there_were(threads, said):
+    report = bench.measure(["relu"], sizes=[3], runtime=hg.Runtime(threads=threads), rounds=1, seconds=0)
+    assert said in plot._caption(report.machine)
 
 
 def test_labels_of_lines_that_end_together_stay_apart():

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from site_pages import commands
+from site_pages import commands, readme, results
 from support.providers import DeclaringProvider, runtime_of
 
 import hologram_core as hg
@@ -79,7 +79,7 @@ def test_every_variable_is_documented_with_its_parameter():
 
 
 def test_page_of_commands_is_current():
-    assert commands.PATH.read_text("utf-8") == commands.page(), "run python docs/site_pages/commands.py"
+    assert commands.PATH.read_text("utf-8") == commands.page(), "run make pages"
 
 
 def test_every_command_is_documented():
@@ -115,6 +115,17 @@ def test_code_in_the_documentation_runs(page, capsys):
     for code in _blocks(page, "python"):
         exec(compile(code, str(page), "exec"), namespace)
     assert [row.name for row in hg.providers()] == before, "a page leaves a provider behind"
+
+
+def test_the_figures_of_the_readme_are_those_that_were_measured():
+    text = readme.PATH.read_text("utf-8")
+    assert readme.text() in text, "run make pages"
+    assert readme.page(text.replace(readme.text(), "old figures\n")) == text
+
+
+def test_every_benchmark_has_results():
+    names = {path.stem.removeprefix("bench_") for path in (ROOT / "benchmarks").glob("bench_*.py")}
+    assert {row["benchmark"] for row in results.MEASURED["rows"]} == names, "run make bench BENCH_ARGS=--record"
 
 
 def test_the_readme_has_code_that_runs():

@@ -17,7 +17,7 @@ VALUES = {
     "ISA": ("isa", "baseline", "baseline"),
     "NUM_THREADS": ("num_threads", "3", 3),
     "KERNEL_PATH": ("kernel_path", os.pathsep.join(["/one", "", "/two"]), ("/one", "/two")),
-    "CACHE_DIR": ("cache_dir", "somewhere", "somewhere"),
+    "CACHE_DIR": ("cache_dir", "/somewhere", "/somewhere"),
     "STRICT": ("strict", "1", True),
     "LOG": ("log", "info", "info"),
 }
@@ -97,6 +97,13 @@ def test_kernel_path_relative_to_the_working_directory_is_refused(text):
     )
 
 
+def test_cache_relative_to_the_working_directory_is_refused():
+    with pytest.raises(hg.SettingsError, match=r"^HOLOGRAM_CACHE_DIR: 'cache' is relative to .*; write the whole path"):
+        Settings.from_environment({"HOLOGRAM_CACHE_DIR": "cache"})
+    with pytest.raises(hg.SettingsError, match="HOLOGRAM_CACHE_DIR"):
+        hg.Runtime(cache_dir="cache")
+
+
 def test_misspelt_variable_is_warned_about():
     with pytest.warns(UserWarning, match="HOLOGRAM_STRIKT is not a variable of Hologram; those are HOLOGRAM_PROVIDERS"):
         Settings.from_environment({"HOLOGRAM_STRIKT": "1"})
@@ -112,7 +119,7 @@ def test_misspelt_variable_is_warned_about():
         ("ISA", hg.cpu_levels()[-1], {"isa": "baseline"}, "isa", "baseline"),
         ("NUM_THREADS", "7", {"threads": 2}, "num_threads", 2),
         ("KERNEL_PATH", "/a", {"kernel_path": [Path("/b")]}, "kernel_path", ("/b",)),
-        ("CACHE_DIR", "a", {"cache_dir": Path("b")}, "cache_dir", "b"),
+        ("CACHE_DIR", "/a", {"cache_dir": Path("/b")}, "cache_dir", "/b"),
         ("STRICT", "1", {"strict": False}, "strict", False),
         ("LOG", "info", {"log": "debug"}, "log", "debug"),
     ],

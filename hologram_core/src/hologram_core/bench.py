@@ -105,7 +105,7 @@ def measure(
     specs = [runtime.op(name).spec for name in ops]
     left_out: dict[str, list[int]] = {}  # what, in order and each once, and at which n
     rows: Rows[Measured] = Rows()
-    about = describe()
+    about = {**describe(), "threads": runtime.settings.threads}
     races = [(spec, n) for spec in specs for n in dict.fromkeys(_largest(_shapes(spec, n)) for n in sizes)]
     for i, (spec, n) in enumerate(races):
         progress(i, len(races))

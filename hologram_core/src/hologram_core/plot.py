@@ -73,8 +73,9 @@ def _title(report: Report) -> str:
 
 
 def _caption(machine: Mapping[str, Any]) -> str:
+    threads = f"up to {machine['threads']} threads" if machine["threads"] > 1 else "one thread"
     return (
-        f"{machine['cpu']}, {machine['level']}; CPython {machine['python']}, NumPy {machine['numpy']}; one thread, "
+        f"{machine['cpu']}, {machine['level']}; CPython {machine['python']}, NumPy {machine['numpy']}; {threads}, "
         f"results written to arrays that exist; {machine['date']}"
     )
 
@@ -85,7 +86,7 @@ def _draw_op(axis: Axes, op: str, rows: Sequence[Measured]) -> None:
     ours = [name for name in who if any(row.is_ours for row in rows if row.who == name)]
     colours = {**PEERS, **dict(zip(ours, OURS * len(ours), strict=False))}
     last = {}
-    for name in who:
+    for name in reversed(who):  # whoever comes first in the ranking is on top
         mine = sorted((row for row in rows if row.who == name), key=lambda row: row.n)
         width = 2.2 if name in ours else 1.8 if name == "numpy" else 1.1
         x, y = [max(row.n, 1) for row in mine], [row.best for row in mine]
@@ -145,10 +146,10 @@ def _label(row: Measured) -> str:
 def _label_ratios(axis: Axes, rows: Sequence[Measured], colours: Mapping[str, str]) -> None:
     """Write below the quickest provider, at the first and at the middle size, how much longer NumPy takes."""
     sizes = sorted({row.n for row in rows if row.is_ours})
-    for n, side in ((sizes[0], "left"), (sizes[len(sizes) // 2], "center")):
+    for n in (sizes[0], sizes[len(sizes) // 2]):
         row = min((row for row in rows if row.n == n and row.is_ours), key=lambda row: row.best)
         if row.ratio is not None and n < sizes[-1]:
-            place: dict[str, Any] = {"xytext": (0, -7), "textcoords": "offset points", "ha": side, "va": "top"}
+            place: dict[str, Any] = {"xytext": (2, -6), "textcoords": "offset points", "ha": "left", "va": "top"}
             axis.annotate(_ratio(row.ratio), (max(n, 1), row.best), color=colours[row.who], **place)
 
 

@@ -69,12 +69,13 @@ class Settings:
             raise SettingsError(f"HOLOGRAM_NUM_THREADS={threads!r}: expected a whole number from 1 to {MAX_THREADS}")
         if self.priority is not None and not _is_priorities(self.priority):
             raise SettingsError(f"HOLOGRAM_PRIORITY={self.priority!r}: expected whole numbers by provider")
-        here = next((folder for folder in self.kernel_path if not os.path.isabs(folder)), None)
-        if here is not None:
-            raise SettingsError(
-                f"HOLOGRAM_KERNEL_PATH: {here!r} is relative to the working directory, from which nothing is loaded; "
-                f"write the whole path, such as {os.path.abspath(here)}"
-            )
+        for variable, folders in (("KERNEL_PATH", self.kernel_path), ("CACHE_DIR", filter(None, [self.cache_dir]))):
+            here = next((folder for folder in folders if not os.path.isabs(folder)), None)
+            if here is not None:
+                raise SettingsError(
+                    f"{PREFIX}{variable}: {here!r} is relative to the working directory, from which nothing is loaded; "
+                    f"write the whole path, such as {os.path.abspath(here)}"
+                )
         if not isinstance(self.strict, bool):
             raise SettingsError(f"HOLOGRAM_STRICT={self.strict!r}: expected True or False")
         if self.log is not None and str(self.log).lower() not in LOG_LEVELS:

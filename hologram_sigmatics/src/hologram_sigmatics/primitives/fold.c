@@ -75,10 +75,8 @@ static void fold_chunks(void *work, int64_t begin, int64_t end) {
     for (int64_t i = begin; i < end; i++) {
         const int64_t first = i * chunks->chunk_size, left = chunks->n - first;
         const int64_t size = left < chunks->chunk_size ? left : chunks->chunk_size;
-        if (atomic_load_explicit(&chunks->settled, memory_order_relaxed)) {
-            chunks->result[i] = chunks->fold->start;
-            continue;
-        }
+        if (atomic_load_explicit(&chunks->settled, memory_order_relaxed))
+            return;
         chunks->result[i] = fold_chunk(chunks, first, first + size);
         if (settles(chunks->fold, chunks->result[i]))
             atomic_store_explicit(&chunks->settled, true, memory_order_relaxed);
@@ -106,8 +104,10 @@ Partial sigmatics_fold(const hologram_call *call, const Fold *fold, int level, v
     atomic_init(&chunks.settled, false);
     const int64_t count = (n - 1) / chunks.chunk_size + 1;
     hologram_run(call, fold_chunks, &chunks, count, n >= SPLIT_FROM ? 1 : count);
+    if (atomic_load_explicit(&chunks.settled, memory_order_relaxed))
+        return (Partial){.bits = fold->finish == ANY};
     Partial so_far = chunks.result[0];
-    for (int64_t i = 1; i < count && !settles(fold, so_far); i++)
+    for (int64_t i = 1; i < count; i++)
         so_far = fold->join(so_far, chunks.result[i]);
     return so_far;
 }

@@ -123,9 +123,9 @@ int32_t AT_LEVEL(gemm_f16)(const hologram_call *call) {
 
 /* ---- gemv ------------------------------------------------------------------------------------ */
 
-#define GEMV_PAGE  1024  /* columns whose sums are floats */
-#define GEMV_BLOCK 8192  /* columns of x that stay in the cache; a multiple of GEMV_PAGE */
-#define GEMV_ROWS  32    /* that share them */
+#define GEMV_PAGE  1024  /* columns at a time */
+#define GEMV_ROWS  32    /* that share those of x while they are in the first level of the cache */
+#define GEMV_NEAR  16384 /* columns up to which all of x is near enough to be read anew */
 #define GEMV_GRAIN 32768 /* elements of a that are worth a task */
 #define ABREAST    4     /* rows that share each load of x */
 
@@ -139,6 +139,12 @@ static int32_t share_rows(const hologram_call *call, hologram_task_fn rows) {
                  : whole > 0        ? whole
                                     : GEMV_ROWS);
     return HOLOGRAM_OK;
+}
+
+/* Memory is read quicker along a row than in pages of many; where a row is one page that is the
+ * same, and halves of x would be widened anew. */
+INLINE bool reads_rows_whole(int64_t n, size_t size) {
+    return n > GEMV_PAGE && n <= GEMV_NEAR && size > sizeof(uint16_t);
 }
 
 /* sum[r] += a[r] . x for `rows` rows, a constant where this is inlined. */
@@ -181,34 +187,30 @@ static int32_t share_rows(const hologram_call *call, hologram_task_fn rows) {
     }
 
 #define GEMV_OF_FLOATS(d, STORED)                                                                  \
-    INLINE void add_block_##d(const STORED *a, int64_t stride, const REAL *x, int64_t n, int rows, \
-                              REAL(*buffer)[GEMV_PAGE], double *sum) {                             \
-        const REAL *row[ABREAST];                                                                  \
-        for (int64_t p = 0; p < n; p += GEMV_PAGE) {                                               \
-            const int64_t count = least(GEMV_PAGE, n - p);                                         \
-            UNROLL                                                                                 \
-            for (int k = 0; k < rows; k++)                                                         \
-                row[k] = read_##d(a + k * stride + p, buffer[k], count);                           \
-            OF_REAL(add_dots)(row, x + p, count, rows, sum);                                       \
-        }                                                                                          \
-    }                                                                                              \
     static void gemv_rows_##d(void *work, int64_t begin, int64_t end) {                            \
         const hologram_call *call = work;                                                          \
         const int64_t n = call->dims[1];                                                           \
         STORED *const out = call->args[2];                                                         \
-        REAL x_buffer[GEMV_BLOCK], buffer[ABREAST][GEMV_PAGE];                                     \
-        for (int64_t i = begin; i < end; i += GEMV_ROWS) {                                         \
+        REAL x_buffer[GEMV_PAGE], buffer[ABREAST][GEMV_PAGE];                                      \
+        const REAL *row[ABREAST];                                                                  \
+        const int64_t group = reads_rows_whole(n, sizeof(STORED)) ? ABREAST : GEMV_ROWS;           \
+        for (int64_t i = begin; i < end; i += group) {                                             \
             const STORED *a = (const STORED *)call->args[0] + i * n;                               \
-            const int64_t rows = least(GEMV_ROWS, end - i);                                        \
+            const int64_t rows = least(group, end - i);                                            \
             double sum[GEMV_ROWS] = {0};                                                           \
-            for (int64_t p = 0; p < n; p += GEMV_BLOCK) {                                          \
-                const int64_t count = least(GEMV_BLOCK, n - p);                                    \
+            for (int64_t p = 0; p < n; p += GEMV_PAGE) {                                           \
+                const int64_t count = least(GEMV_PAGE, n - p);                                     \
                 const REAL *x = read_##d((const STORED *)call->args[1] + p, x_buffer, count);      \
                 int64_t r = 0;                                                                     \
-                for (; r <= rows - ABREAST; r += ABREAST)                                          \
-                    add_block_##d(a + r * n + p, n, x, count, ABREAST, buffer, sum + r);           \
-                for (; r < rows; r++)                                                              \
-                    add_block_##d(a + r * n + p, n, x, count, 1, buffer, sum + r);                 \
+                for (; r <= rows - ABREAST; r += ABREAST) {                                        \
+                    for (int k = 0; k < ABREAST; k++)                                              \
+                        row[k] = read_##d(a + (r + k) * n + p, buffer[k], count);                  \
+                    OF_REAL(add_dots)(row, x, count, ABREAST, sum + r);                            \
+                }                                                                                  \
+                for (; r < rows; r++) {                                                            \
+                    row[0] = read_##d(a + r * n + p, buffer[0], count);                            \
+                    OF_REAL(add_dots)(row, x, count, 1, sum + r);                                  \
+                }                                                                                  \
             }                                                                                      \
             for (int64_t r = 0; r < rows; r++)                                                     \
                 out[i + r] = store_##d(sum[r]);                                                    \
