@@ -3,8 +3,7 @@
 import sys
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[1]
-sys.path[:0] = [str(ROOT), str(ROOT / "docs")]  # for benchmarks, and for site_pages
+sys.path.insert(0, str(Path(__file__).resolve().parent))  # for site_pages
 
 project = "Hologram"
 author = "The Hologram founders"

@@ -3,7 +3,7 @@
 `make bench BENCH_ARGS=--record` writes the results. The errors are measured here, on a sample of every binary exponent.
 """
 
-import importlib
+import ast
 import math
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -47,7 +47,8 @@ def benchmarks_page() -> str:
 
 
 def section(name: str, rows: Sequence[dict[str, Any]]) -> list[str]:
-    doc = importlib.import_module(f"benchmarks.bench_{name}").__doc__ or name
+    source = (results.ROOT / "benchmarks" / f"bench_{name}.py").read_text(encoding="utf-8")
+    doc = ast.get_docstring(ast.parse(source)) or name
     question, _, rest = doc.partition("\n")
     _, _, lesson = rest.partition("Take-away")
     table = ratio_tables(rows) if name == TABLE else row_table(rows)
@@ -60,7 +61,8 @@ def row_table(rows: Sequence[dict[str, Any]]) -> Iterator[str]:
     for row in rows:
         unit = "x" if row["unit"] == "x" else f" {row['unit']}"
         goal = f"{'≥' if row['at_least'] else '≤'} {row['goal']:g}{unit}"
-        cells = (row["what"], figure(row, row["ours"]), figure(row, row["against"]), f"{row['value']:.2f}{unit}", goal)
+        what = row["what"].replace("|", "\\|")
+        cells = (what, figure(row, row["ours"]), figure(row, row["against"]), f"{row['value']:.2f}{unit}", goal)
         yield "| " + " | ".join([*cells, "met" if row["met"] else "**missed**"]) + " |"
 
 

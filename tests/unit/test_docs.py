@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from site_pages import commands, readme, results
+from site_pages import commands, measured, readme, results
 from support.providers import DeclaringProvider, runtime_of
 
 import hologram_core as hg
@@ -126,6 +126,13 @@ def test_the_figures_of_the_readme_are_those_that_were_measured():
 def test_every_benchmark_has_results():
     names = {path.stem.removeprefix("bench_") for path in (ROOT / "benchmarks").glob("bench_*.py")}
     assert {row["benchmark"] for row in results.MEASURED["rows"]} == names, "run make bench BENCH_ARGS=--record"
+
+
+def test_tables_of_the_benchmarks_have_as_many_cells_in_every_line():
+    blocks = [block.split("\n") for block in measured.benchmarks_page().split("\n\n") if block.startswith("|")]
+    assert len(blocks) >= len({row["benchmark"] for row in results.MEASURED["rows"]})
+    for head, *lines in blocks:
+        assert {len(re.findall(r"(?<!\\)\|", line)) for line in lines} == {head.count("|")}
 
 
 def test_the_readme_has_code_that_runs():
