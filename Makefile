@@ -117,8 +117,9 @@ ulp: $(VENV)/.group-run $(INSTALLED)  ## the worst error of each f64 function on
 SAN := build/sanitize/$(VERSION)
 SAN_FLAGS := -O1 -g -fno-wrapv -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=undefined
 # For every process that may import the result. Leaks are not looked for: CPython leaves much to the end of the process.
+# Libraries that others import throw C++ exceptions, whose thrower has to be there when the sanitizer starts.
 # SIGSEGV keeps its meaning, because the conformance kit's tests expect it of kernels that meet a guard page.
-SAN_ENV = LD_PRELOAD="$$($(CC) -print-file-name=libasan.so)" ASAN_OPTIONS=detect_leaks=0:handle_segv=0
+SAN_ENV = LD_PRELOAD="$$($(CC) -print-file-name=libasan.so) $$($(CC) -print-file-name=libstdc++.so.6)" ASAN_OPTIONS=detect_leaks=0:handle_segv=0
 
 $(SAN)/.venv: pyproject.toml
 	$(PYTHON) -m venv --clear $(SAN)/venv
