@@ -2,7 +2,9 @@
 
 import json
 import os
+import signal
 import sys
+import time
 
 import numpy as np
 import pytest
@@ -227,6 +229,47 @@ def test_kernel_that_raises_is_named_with_its_error():
     kernel, _ = _about(DeclaringProvider([_adder(_fail)]))
     assert (kernel.state, kernel.found) == (FAIL, "ZeroDivisionError: not today")
     assert "Traceback" in kernel.detail
+
+
+def _crash(a, b, out):
+    os.kill(os.getpid(), signal.SIGSEGV)
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="kernels are tried in a child only where there is fork")
+def test_kernel_that_crashes_is_named_and_the_others_are_tried():
+    kernels = [_adder(np.add, min_n=1, max_n=1), _adder(_crash, min_n=2, max_n=2), _adder(_wrong, min_n=3, max_n=3)]
+    crash, wrong, summary = _about(DeclaringProvider(kernels))
+    assert (crash.what, crash.state) == ("mine: vector_add f32", FAIL)
+    assert crash.found.startswith("the process died of SIGSEGV")
+    assert crash.advice == 'report this to its author; HOLOGRAM_DISABLE="mine" goes on without all of it'
+    assert "out[0] is" in wrong.found
+    assert summary.found == "1 of 3 kernels compute what the reference does; wrong: 2"
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="kernels are tried in a child only where there is fork")
+def test_kernel_that_never_returns_is_named(monkeypatch):
+    monkeypatch.setattr(doctor, "SECONDS", 0.3)
+    stuck, summary = _about(DeclaringProvider([_adder(lambda a, b, out: time.sleep(30))]))
+    assert (stuck.state, stuck.found) == (FAIL, "it has not returned for 0.3 s")
+    assert summary.state == FAIL
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="kernels are tried in a child only where there is fork")
+def test_provider_whose_kernels_all_crash_is_not_tried_for_ever():
+    kernels = [_adder(_crash, min_n=n, max_n=n) for n in range(1, 100)]
+    *crashes, summary = _about(DeclaringProvider(kernels))
+    assert len(crashes) == doctor.MAX_WRONG
+    assert summary.found.endswith("wrong: 5; the first 5 were tried")
+
+
+def test_failure_while_a_kernel_is_tried_is_told():
+    def offer():
+        raise OSError("the library is gone")
+
+    late = hg.Kernel.late("vector_add", "(),()->()", "f32", ["baseline"], offer)
+    failure, kernel, _ = _about(DeclaringProvider([late]))
+    assert (failure.what, failure.found) == ("mine", "open: OSError: the library is gone (for 'vector_add', f32)")
+    assert kernel.what == "mine: vector_add f32"
 
 
 def test_kernels_without_a_declaration_are_tried_too():

@@ -24,7 +24,7 @@ from .catalogue import STANDARD
 from .errors import SettingsError, one_line
 from .kernel import Kernel
 from .plugins import discover
-from .provider import FOREIGN, Provider, text_of, traceback_of
+from .provider import FOREIGN, Failure, Provider, text_of, traceback_of
 from .rows import kernel_row
 from .runtime import Runtime
 from .settings import PREFIX, Settings
@@ -32,6 +32,7 @@ from .settings import PREFIX, Settings
 PASS, NOTE, FAIL = STATES = ("pass", "note", "fail")
 MAX_KERNELS = 1000  #: of one provider that are computed
 MAX_WRONG = 5  #: kernels of one provider that are told of
+SECONDS = 60.0  #: that one kernel may take
 
 
 @dataclass(frozen=True)
@@ -161,7 +162,7 @@ def _no_provider(settings: Settings) -> Finding:
 def _examine_provider(runtime: Runtime, provider: Provider) -> Iterator[Finding]:
     """What its kernels compute, what it says about the machine, and what failed meanwhile."""
     kernels = _kernels(provider)
-    tried = [_try(runtime, provider, kernel) for kernel in kernels[:MAX_KERNELS]]
+    tried = _try_all(runtime, provider, kernels[:MAX_KERNELS])
     said = [replace(finding, what=f"{provider.name}: {finding.what}") for finding in provider.findings()]
     wrong = [finding for finding in tried if finding.state == FAIL]
     for failure in provider.failures:
@@ -180,6 +181,39 @@ def _kernels(provider: Provider) -> list[Kernel]:
         return declared
     answers = (provider.offer(op, dtype, 8) for op in STANDARD for dtype in dtypes.NAMES)
     return [answer for answer in answers if isinstance(answer, Kernel)]
+
+
+def _try_all(runtime: Runtime, provider: Provider, kernels: Sequence[Kernel]) -> list[Finding]:
+    """Compute something with each kernel, in a child process where there is fork: one may crash, or never return.
+
+    After so many of those the rest is not tried.
+    """
+    from .testing import child  # here: it brings ctypes
+
+    run = child.run_in_child if child.METHOD == "fork" else child.run_here
+    tried: list[Finding] = []
+    deaths = 0
+    while len(tried) < len(kernels) and deaths < MAX_WRONG:
+        for message in run(_trials, runtime, provider, kernels[len(tried) :], timeout=SECONDS):
+            if isinstance(message, child.Death):
+                deaths += 1
+                advice = f'report this to its author; HOLOGRAM_DISABLE="{provider.name}" goes on without all of it'
+                tried.append(Finding(f"{provider.name}: {message.doing}", FAIL, message.how, advice))
+            else:
+                finding, failures = message
+                tried.append(finding)
+                provider.failures.extend(failure for failure in failures if failure not in provider.failures)
+    return tried
+
+
+def _trials(
+    doing: Callable[[str], None], runtime: Runtime, provider: Provider, kernels: Sequence[Kernel]
+) -> Iterator[tuple[Finding, list[Failure]]]:
+    """For each kernel what was found, and what its provider did wrong meanwhile."""
+    for kernel in kernels:
+        doing(f"{kernel.op} {kernel.dtype}")
+        before = len(provider.failures)
+        yield _try(runtime, provider, kernel), provider.failures[before:]
 
 
 def _try(runtime: Runtime, provider: Provider, kernel: Kernel) -> Finding:
