@@ -268,7 +268,27 @@ def test_one_true_product_settles_a_row_of_bools(n):
             np.testing.assert_array_equal(runtime.ops.gemv(strange, x).view("u1"), (a & x).any(axis=1))
 
 
-@pytest.mark.parametrize("n", [1, PAGE + 5, 1_000_000])
+@pytest.mark.parametrize("dtype", ["f16", "f32", "f64", "i32", "u8"])
+@pytest.mark.parametrize(
+    ("rows", "columns"), [(0, 5), (5, 0), (7, 1024), (7, 1025), (39, 3000), (6, 16_384), (35, 16_391)]
+)
+def test_rows_of_any_length_times_a_vector(dtype, rows, columns):
+    inputs = [draw("gemv", (rows, columns), dtype), draw("gemv", columns, dtype, seed=1)]
+    for runtime in LEVELS.values():
+        assert_right("gemv", inputs, runtime.ops.gemv(*inputs))
+
+
+@pytest.mark.parametrize("dtype", INTEGERS)
+def test_integers_of_more_pages_than_there_are_chunks(dtype):
+    a = draw("reduce_sum", 513 * PAGE + 7, dtype)
+    for runtime in LEVELS.values():
+        assert runtime.ops.reduce_sum(a) == np.add.reduce(a, dtype=a.dtype)
+        assert (runtime.ops.reduce_min(a), runtime.ops.reduce_max(a)) == (a.min(), a.max())
+        assert runtime.ops.vector_dot(a, a) == np.add.reduce(a * a, dtype=a.dtype)
+        assert runtime.ops.reduce_prod(a | 1) == np.multiply.reduce(a | 1, dtype=a.dtype)
+
+
+@pytest.mark.parametrize("n", [1, PAGE + 5, 1_000_000, 513 * PAGE + 7])
 def test_one_bool_settles_what_all_and_any_are(n):
     for runtime in LEVELS.values():
         for at in (0, n // 2, n - 1):

@@ -93,7 +93,7 @@ def test_kernel_path_relative_to_the_working_directory_is_refused(text):
         Settings.from_environment({"HOLOGRAM_KERNEL_PATH": text})
     assert str(caught.value) == (
         f"HOLOGRAM_KERNEL_PATH: {wrong!r} is relative to the working directory, from which nothing is loaded; "
-        f"write the whole path, such as {os.path.abspath(wrong)}"
+        f"write the whole path, such as {os.path.abspath(os.path.expanduser(wrong))}"
     )
 
 

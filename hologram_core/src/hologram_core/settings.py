@@ -74,7 +74,7 @@ class Settings:
             if here is not None:
                 raise SettingsError(
                     f"{PREFIX}{variable}: {here!r} is relative to the working directory, from which nothing is loaded; "
-                    f"write the whole path, such as {os.path.abspath(here)}"
+                    f"write the whole path, such as {os.path.abspath(os.path.expanduser(here))}"
                 )
         if not isinstance(self.strict, bool):
             raise SettingsError(f"HOLOGRAM_STRICT={self.strict!r}: expected True or False")

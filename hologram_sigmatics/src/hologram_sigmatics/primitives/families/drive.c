@@ -9,11 +9,11 @@
  */
 #include "map.h"
 
-#define LINE 64
-#define ALIGN_FROM                                                                                 \
-    4096              /* bytes of out from which whole lines pay for a second call of the body     \
-                       */
+#define LINE     64
 #define STREAMED 2048 /* bytes at a time */
+
+/* Bytes of out from which whole lines pay for a second call of the body. */
+#define ALIGN_FROM 4096
 
 /* One line past the caches. */
 INLINE void stream_line(char *to, const char *from) {
