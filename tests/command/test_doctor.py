@@ -174,6 +174,14 @@ def test_variable_that_has_no_effect_is_found(monkeypatch, variable, value, stat
     assert finding.found.startswith(found)
 
 
+@pytest.mark.parametrize("variable", ["HOLOGRAM_CACHE_DIR", "HOLOGRAM_KERNEL_PATH"])
+def test_folder_relative_to_the_working_directory_is_found(monkeypatch, variable):
+    monkeypatch.setenv(variable, "somewhere")
+    finding = _findings()[variable]
+    assert finding.state == FAIL
+    assert finding.found.startswith("'somewhere' is relative to the working directory")
+
+
 def test_more_threads_than_cpus_is_a_note(monkeypatch):
     monkeypatch.setenv("HOLOGRAM_NUM_THREADS", "4096")
     assert _findings()["threads"].state == NOTE

@@ -118,7 +118,7 @@ def _refused_variables() -> Iterator[tuple[str, str]]:
 
 def _variables(refused: dict[str, str]) -> Iterator[Finding]:
     for name, message in refused.items():
-        found = message.removeprefix(f"{name}=")
+        found = message.removeprefix(name).lstrip("=: ")
         advice = f"give {name} another value, or none; until then every use of the runtime is this error"
         yield Finding(name, FAIL, found, advice)
     with warnings.catch_warnings(record=True) as caught:
